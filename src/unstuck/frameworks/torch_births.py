@@ -1,0 +1,169 @@
+"""Where things were born: the source location of every module, and which model a parameter is in.
+
+Torch keeps no such record, so `Births` wraps `torch.nn.Module.__init__` and looks at the caller's
+frame. Nothing is stored on the modules themselves: copies and pickles stay what they were.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from unstuck.findings import Location
+
+_TORCH = os.path.dirname(torch.__file__) + os.sep
+_UNSTUCK = os.path.dirname(os.path.dirname(__file__)) + os.sep
+_LIBRARY = tuple(
+    path + os.sep
+    for path in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+    if path
+)
+
+
+@lru_cache(maxsize=4096)
+def _distance(filename: str) -> int:
+    """Return 0 for the user's own files, 1 for installed ones, 2 for torch's and unstuck's."""
+    if filename.startswith((_TORCH, _UNSTUCK, "<frozen")):
+        return 2
+    return int(filename.startswith(_LIBRARY) or filename.startswith("<string>"))
+
+
+def calling_frame(born: object = None) -> FrameType | None:
+    """Return the nearest frame of the user's own code, or else of an installed package.
+
+    Args:
+        born: An object under construction: its own ``__init__`` methods are skipped, so that the
+            frame is the one that called the constructor.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    installed = None
+    while frame is not None:
+        code = frame.f_code
+        distance = _distance(code.co_filename)
+        if distance < 2 and not (born is not None and _constructs(frame, born)):
+            if distance == 0:
+                return frame
+            installed = installed or frame
+        frame = frame.f_back
+    return installed
+
+
+def _constructs(frame: FrameType, born: object) -> bool:
+    code = frame.f_code
+    if code.co_name not in ("__init__", "__post_init__", "__new__") or not code.co_argcount:
+        return False
+    return frame.f_locals.get(code.co_varnames[0]) is born
+
+
+def locate(frame: FrameType | None) -> Location | None:
+    """Return the span of the expression that `frame` is executing."""
+    if frame is None:
+        return None
+    return _span(frame.f_code, frame.f_lasti) or Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+@lru_cache(maxsize=65536)
+def _span(code: CodeType, instruction: int) -> Location | None:
+    for index, (line, end_line, column, end_column) in enumerate(code.co_positions()):
+        if index == instruction // 2:
+            if line is None:
+                return None
+            return Location(code.co_filename, line, column, end_line, end_column)
+    return None
+
+
+class Births:
+    """Remembers where modules were constructed, and finds the models that hold parameters."""
+
+    def __init__(self) -> None:
+        self._locations: dict[int, Location | None] = {}
+        self._alive: dict[int, weakref.ref[nn.Module]] = {}
+
+    def install(self) -> None:
+        """Watch every module from now on."""
+        original = nn.Module.__init__
+        births = self
+
+        def __init__(self: nn.Module, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            original(self, *args, **kwargs)
+            if not torch.compiler.is_compiling():
+                births.register(self)
+
+        __init__.__wrapped__ = original  # type: ignore[attr-defined]
+        nn.Module.__init__ = __init__  # type: ignore[method-assign]
+
+    def register(self, module: nn.Module) -> None:
+        """Remember `module` with the location of the code that constructs it right now."""
+        try:
+            key = id(module)
+            if key in self._alive and self._alive[key]() is module:
+                return  # a class that calls Module.__init__ twice
+            self._alive[key] = weakref.ref(module, self._forgetter(key))
+            self._locations[key] = locate(calling_frame(module))
+        except Exception:  # a module that cannot be referenced: it has no location, that is all
+            return
+
+    def _forgetter(self, key: int) -> Callable[[Any], None]:
+        def forget(reference: Any) -> None:
+            if self._alive.get(key) is reference:
+                self._alive.pop(key, None)
+                self._locations.pop(key, None)
+
+        return forget
+
+    def location(self, module: nn.Module) -> Location | None:
+        """Return where `module` was constructed, or None (a deep copy, for example)."""
+        reference = self._alive.get(id(module))
+        if reference is None or reference() is not module:
+            return None
+        return self._locations.get(id(module))
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Yield the living modules in the order in which they were constructed."""
+        for reference in list(self._alive.values()):
+            module = reference()
+            if module is not None and "_modules" in module.__dict__:
+                yield module
+
+    def models(self, parameters: Iterable[torch.Tensor]) -> list[nn.Module]:
+        """Return the outermost modules that hold any of `parameters`, in order of construction."""
+        wanted = {id(parameter) for parameter in parameters}
+        alive = list(self.modules())
+        children = {id(child) for module in alive for child in module._modules.values()}
+        return [
+            module
+            for module in alive
+            if id(module) not in children
+            and any(id(parameter) in wanted for parameter in module.parameters())
+        ]
+
+
+def expression(value: object, frame: FrameType | None) -> str | None:
+    """Return the expression by which the code in `frame` calls `value`: ``model``, ``self.net``.
+
+    Looks at local names, then global ones, then the attributes of ``self``.
+    """
+    if frame is None:
+        return None
+    for scope in (frame.f_locals, frame.f_globals):
+        for name, held in list(scope.items()):
+            if held is value and name.isidentifier() and not name.startswith("__"):
+                return str(name)
+    owner = frame.f_locals.get("self")
+    for name, held in list(getattr(owner, "__dict__", {}).items()):
+        if held is value:
+            return f"self.{name}"
+    if isinstance(owner, nn.Module):
+        for name, held in list(owner._modules.items()):
+            if held is value:
+                return f"self.{name}"
+    return None

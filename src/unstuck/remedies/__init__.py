@@ -1,0 +1,81 @@
+"""What cures an obstacle: class `Remedy`, one remedy a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from unstuck.edits import Edit
+from unstuck.findings import Applicability, Finding
+from unstuck.signals import Run
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["Change", "Remedy", "Settings"]
+
+Settings = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a remedy changed in a live training, and how the source says the same.
+
+    Attributes:
+        what: What was changed, for the report: ``body.1: Sigmoid -> ReLU``.
+        edit: The edit of the script that has the same effect bit for bit, or None where the
+            script's own lines cannot say it.
+        layers: The layers it concerns.
+    """
+
+    what: str
+    edit: Edit | None = None
+    layers: tuple[str, ...] = ()
+
+
+class Remedy:
+    """A change to a training that may cure an obstacle. Subclasses live one a file.
+
+    The docstring has the sections *What it does*, *When it helps*, *Settings*, *Limits* and
+    *References*; its first line is one sentence.
+    """
+
+    applicability: ClassVar[Applicability] = Applicability.UNSAFE
+    stage: ClassVar[Literal["model", "optimizer", "training"]] = "model"
+    """What it changes; several remedies are applied in this order."""
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the remedy's name: the class name in kebab case."""
+        return re.sub(r"(?<!^)(?=[A-Z][a-z]|(?<=[a-z])[A-Z])", "-", cls.__name__).lower()
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return settings worth trying, best first, derived from the evidence.
+
+        An empty settings mapping means that the remedy has nothing to set. An empty sequence means
+        that the remedy does not apply to this run.
+        """
+        return ({},)
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Change a PyTorch training before its optimizer exists; return what was changed.
+
+        An empty list means "no effect". The random stream stays where it was; hooks, modes,
+        dtypes, devices, freezing and ties are kept.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def label(cls, settings: Settings) -> str:
+        """Return the remedy with its settings as `--remedy` takes it: ``use-adam=0.001``."""
+        values = ",".join(f"{value:g}" for value in settings.values())
+        return f"{cls.name()}={values}" if values else cls.name()
+
+    def __repr__(self) -> str:
+        return f"<remedy {self.name()}>"
+
+    def display(self, run: Run, settings: Settings) -> Any:
+        """Return what to tell a person who applies the remedy by hand: its first sentence."""
+        return (self.__doc__ or "").strip().splitlines()[0]

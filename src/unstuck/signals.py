@@ -1,0 +1,252 @@
+"""What is measured: the catalogue of signals, and a run as typed series over (layer, signal)."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from unstuck.findings import Location
+
+__all__ = ["SIGNALS", "Activation", "Layer", "Loss", "Optimizer", "Run", "Series"]
+
+SIGNALS: Mapping[str, str] = {
+    # Of a layer that owns parameters, once per deep sample.
+    "weight_rms": "root mean square of the layer's weight (the parameter with most dimensions)",
+    "gradient_rms": "root mean square of that weight's gradient, as the optimizer sees it",
+    "gradient_max": "largest absolute value in that gradient",
+    "update_ratio": "root mean square of the step's change of the weight over weight_rms",
+    "bias_update": "root mean square of the step's change of the bias (0 without a bias)",
+    "unit_spread": "how much the weights of a layer's units differ from each other, over their "
+    "scale: 0 when all units are the same",
+    "gradient_spread": "the same for the gradient",
+    "nonfinite": "share of weight and gradient entries that are NaN or infinite",
+    "output_rms": "root mean square of what the layer puts out, before any activation",
+    "output_std": "standard deviation of that output over everything",
+    "sample_std": "standard deviation of that output over the batch, averaged over units",
+    "input_rms": "root mean square of what the layer is given",
+    # Of an activation, once per deep sample.
+    "zero_share": "share of the activation's outputs that are exactly zero",
+    "dead_share": "share of units that were zero for every input of the last sampled batches",
+    "saturated_share": "share of outputs within 1 % of the activation's flat ends",
+    "active_rms": "root mean square of the activation's output",
+    # Of the whole run ("" as layer).
+    "loss": "the value that backward started from, one per step",
+    "learning_rate": "learning rate of the first parameter group, one per change",
+    "validation_loss": "mean loss of one gradient-free pass, at the step it was made",
+    "validation_accuracy": "share of right predictions of that pass",
+    "batch_loss": "the loss as its function computed it, in deep samples",
+    "batch_accuracy": "share of right predictions in the training batch, in deep samples",
+    "predicted_decrease": "what the step promises to first order: minus gradient times step",
+    "gradient_cosine": "cosine between the gradients of two consecutive steps",
+    "gradient_norm": "norm over all gradients",
+    "stale_gradient": "1 where the step used gradients left over from an earlier step, else 0",
+    "batch_size": "rows of the batch",
+    "target_mean": "mean of the batch's targets",
+    "target_std": "standard deviation of the batch's targets",
+    "target_classes": "number of different classes in the batch",
+    "prediction_mean": "mean of the predictions that the loss was given",
+    "prediction_std": "standard deviation of those predictions",
+    "prediction_spread": "standard deviation of those predictions over the batch, per output",
+    "input_max": "largest absolute value of the model's input",
+    "input_mean": "mean of the model's input",
+    "input_std": "standard deviation of the model's input",
+}
+
+
+@dataclass(frozen=True)
+class Series(Sequence[float]):
+    """Values with the steps they were taken at; both have the same length, steps ascend."""
+
+    steps: tuple[int, ...] = ()
+    values: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.values[index]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.values)
+
+    def until(self, step: int) -> Series:
+        """Return the part up to and including `step`."""
+        end = bisect_right(self.steps, step)
+        return Series(self.steps[:end], self.values[:end])
+
+    def since(self, step: int) -> Series:
+        """Return the part from `step` on."""
+        start = bisect_right(self.steps, step - 1)
+        return Series(self.steps[start:], self.values[start:])
+
+    def finite(self) -> Series:
+        """Return the part whose values are finite numbers."""
+        pairs = [(s, v) for s, v in zip(self.steps, self.values, strict=True) if math.isfinite(v)]
+        return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
+
+    def at(self, step: int) -> float | None:
+        """Return the last value at or before `step`, or None."""
+        index = bisect_right(self.steps, step) - 1
+        return self.values[index] if index >= 0 else None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that owns parameters, in the order in which layers run.
+
+    Attributes:
+        name: Dotted name as `named_modules` gives it, behind the model's name if there are several.
+        kind: Class name, such as ``Linear``.
+        shape: Shape of its weight, output units first.
+        fan_in: Inputs of one unit.
+        fan_out: Outputs that one input reaches.
+        location: Where it was constructed.
+        activation: Kind of the first activation that its output reaches (``relu``, ``sigmoid``,
+            ``tanh``, ...), or None when the next layer or the loss comes first.
+        activation_name: Name of that activation in `Run.activations`.
+        normalized: Whether a normalization layer stands between it and its activation.
+        output: Whether no other layer comes after it.
+        trainable: Whether its weight asks for gradients.
+        optimized: Whether an optimizer holds its weight.
+        dimensions: Dimensions of its output, 0 if never seen.
+        depth: Number of layers with weights on the longest way from the input to it.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...] = ()
+    fan_in: int = 0
+    fan_out: int = 0
+    location: Location | None = None
+    activation: str | None = None
+    activation_name: str | None = None
+    normalized: bool = False
+    output: bool = False
+    trainable: bool = True
+    optimized: bool = True
+    dimensions: int = 0
+    depth: int = 0
+    residual: bool = False
+
+    @property
+    def matrix(self) -> bool:
+        """Whether its weight has at least two dimensions (not a norm's scale, not a bias)."""
+        return len(self.shape) >= 2
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A nonlinearity, a module or a function called in some forward.
+
+    Attributes:
+        name: The module's dotted name, or ``function@file:line`` for a functional call.
+        kind: ``relu``, ``leaky_relu``, ``sigmoid``, ``tanh``, ``softmax``, ...
+        location: Where the module was constructed or the function is called.
+        functional: Whether it is a function call.
+        output: Whether no layer with parameters comes after it.
+        units: Number of units (size of the feature dimension).
+    """
+
+    name: str
+    kind: str
+    location: Location | None = None
+    functional: bool = False
+    output: bool = False
+    units: int = 0
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How the training loss is computed.
+
+    Attributes:
+        function: ``cross_entropy``, ``mse_loss``, ...; None if it is the script's own expression.
+        location: Where backward is called.
+        chain: Operations from the loss back to the last layer, the loss's own first
+            (``nll_loss``, ``log_softmax``, ``softmax``, ``addmm``), as autograd saw them.
+        prediction_shape: Shape of what the loss function is given.
+        target_shape: Shape of what it is compared with.
+        probabilities: Share of sampled batches in which the predictions were probabilities:
+            between 0 and 1, summing to 1 over the classes.
+        target_dtype: dtype of the targets.
+        reduction: ``mean`` or ``sum``.
+    """
+
+    function: str | None = None
+    location: Location | None = None
+    chain: tuple[str, ...] = ()
+    prediction_shape: tuple[int, ...] = ()
+    target_shape: tuple[int, ...] = ()
+    probabilities: float = 0.0
+    target_dtype: str = ""
+    reduction: str = "mean"
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer as it was constructed.
+
+    Attributes:
+        name: Class name, such as ``SGD``.
+        settings: Its numeric settings (``lr``, ``momentum``, ``weight_decay``, ...).
+        location: The constructor call.
+        step_location: Where ``step`` is called.
+        variable: The expression by which the script calls it.
+        model: The expression by which the script calls the model, where the optimizer is made.
+    """
+
+    name: str
+    settings: Mapping[str, float] = field(default_factory=dict)
+    location: Location | None = None
+    step_location: Location | None = None
+    variable: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: one optimizer, the layers it trains, and what was measured of them.
+
+    `series` is keyed by (layer name, signal); the layer is "" for signals of the whole run.
+    `facts` holds what is measured once, such as the inputs' statistics.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    activations: tuple[Activation, ...] = ()
+    optimizer: Optimizer = field(default_factory=lambda: Optimizer("SGD"))
+    loss_function: Loss = field(default_factory=Loss)
+    steps: int = 0
+    series: Mapping[tuple[str, str], Series] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    framework: str = "torch"
+    script: str = ""
+    index: int = 0
+    complete: bool = True
+
+    def of(self, signal: str, layer: str = "") -> Series:
+        """Return the series of `signal`, empty if it was not measured."""
+        return self.series.get((layer, signal), Series())
+
+    @property
+    def loss(self) -> Series:
+        """The training loss, one value a step."""
+        return self.of("loss")
+
+    def layer(self, name: str) -> Layer | None:
+        """Return the layer called `name`, or None."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+    @property
+    def weights(self) -> tuple[Layer, ...]:
+        """The trained layers whose weight is a matrix or kernel, in the order they run."""
+        return tuple(la for la in self.layers if la.matrix and la.trainable and la.optimized)
+
+    def until(self, step: int) -> Run:
+        """Return the run as it was known after `step`: for asking when a diagnosis stood."""
+        from dataclasses import replace
+
+        series = {key: value.until(step) for key, value in self.series.items()}
+        return replace(self, series=series, steps=min(self.steps, step + 1), complete=False)
