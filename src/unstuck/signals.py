@@ -22,6 +22,7 @@ SIGNALS: Mapping[str, str] = {
     "unit_spread": "how much the weights of a layer's units differ from each other, over their "
     "scale: 0 when all units are the same",
     "gradient_spread": "the same for the gradient",
+    "column_range": "how far the gradients of a layer's inputs lie apart, in powers of ten",
     "nonfinite": "share of weight and gradient entries that are NaN or infinite",
     "output_rms": "root mean square of what the layer puts out, before any activation",
     "output_std": "standard deviation of that output over everything",
@@ -42,6 +43,7 @@ SIGNALS: Mapping[str, str] = {
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
     "gradient_cosine": "cosine between the gradients of two consecutive steps",
     "gradient_norm": "norm over all gradients",
+    "probabilities": "1 where the predictions given to the loss were probabilities, else 0",
     "stale_gradient": "1 where the step used gradients left over from an earlier step, else 0",
     "batch_size": "rows of the batch",
     "target_mean": "mean of the batch's targets",

@@ -32,7 +32,7 @@ model = Classifier()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 loader = DataLoader(TensorDataset(X_train, y_train), batch_size=32, shuffle=True)
 history = []
-for epoch in range(60):
+for epoch in range(40):
     epoch_loss = 0
     for inputs, labels in loader:
         optimizer.zero_grad()

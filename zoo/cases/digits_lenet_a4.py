@@ -44,8 +44,8 @@ class LeNet(nn.Module):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--lr", type=float, default=0.05)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=0.03)
     parser.add_argument("--batch-size", type=int, default=32)
     args = parser.parse_args()
 

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 torch.manual_seed(0)
 
 X, y = load_digits(return_X_y=True)
-X = X / 16.0
+X = (X - 8.0) / 8.0
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0, stratify=y)
 train_set = TensorDataset(torch.tensor(X_train, dtype=torch.float32), torch.tensor(y_train))
 test_set = TensorDataset(torch.tensor(X_test, dtype=torch.float32), torch.tensor(y_test))
@@ -19,11 +19,11 @@ model = nn.Sequential(
     nn.Linear(64, 128), nn.Sigmoid(),
     nn.Linear(128, 128), nn.Sigmoid(),
     nn.Linear(128, 128), nn.Sigmoid(),
+    nn.Linear(128, 128), nn.Sigmoid(),
     nn.Linear(128, 64), nn.Sigmoid(),
     nn.Linear(64, 64), nn.Sigmoid(),
     nn.Linear(64, 64), nn.Sigmoid(),
-    nn.Linear(64, 32), nn.Sigmoid(),
-    nn.Linear(32, 10),
+    nn.Linear(64, 10),
 )
 criterion = nn.CrossEntropyLoss()
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -41,7 +41,7 @@ def evaluate():
     return loss / total, correct / total
 
 
-for epoch in range(20):
+for epoch in range(25):
     model.train()
     running = 0.0
     for xb, yb in train_loader:

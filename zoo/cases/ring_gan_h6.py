@@ -17,8 +17,8 @@ def real_batch(n):
 G = nn.Sequential(nn.Linear(LATENT, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
 D = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
 
-opt_g = torch.optim.Adam(G.parameters(), lr=1e-3, betas=(0.5, 0.9))
-opt_d = torch.optim.Adam(D.parameters(), lr=1e-3, betas=(0.5, 0.9))
+opt_g = torch.optim.Adam(G.parameters(), lr=5e-4, betas=(0.5, 0.999))
+opt_d = torch.optim.Adam(D.parameters(), lr=2e-3, betas=(0.5, 0.999))
 bce = nn.BCEWithLogitsLoss()
 ones, zeros = torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
 
@@ -46,4 +46,5 @@ r = sample.norm(dim=1)
 close = ((r - 1).abs() < 0.25).float().mean().item()
 sectors = torch.histc(torch.atan2(sample[:, 1], sample[:, 0]), bins=8, min=-math.pi, max=math.pi)
 print("samples per sector:", sectors.int().tolist())
-print(f"on the ring: {close:.3f}")
+covered = (sectors > 80).float().mean().item()
+print(f"on the ring: {close:.3f}  sectors covered: {covered:.3f}  quality: {close * covered:.3f}")

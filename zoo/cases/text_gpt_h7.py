@@ -80,7 +80,7 @@ class GPT(nn.Module):
 
 
 @torch.no_grad()
-def estimate(split, n=20):
+def estimate(split, n=8):
     model.eval()
     out = sum(model(*get_batch(split)).item() for _ in range(n)) / n
     model.train()
@@ -109,4 +109,4 @@ for it in range(max_iters):
     if it % 50 == 0:
         print(f"iter {it}: train {estimate('train'):.3f} val {estimate('val'):.3f}")
 
-print(f"final val loss {estimate('val', 60):.4f}")
+print(f"final val loss {estimate('val', 50):.4f}")

@@ -15,13 +15,14 @@ y_test = x_test @ W.T + 0.1 + 0.02 * torch.randn(100, 2)
 model = nn.Linear(4, 2)
 opt = SGD(model.parameters(), lr=0.1)
 
-for epoch in range(30):
+for epoch in range(150):
     for i in range(0, 200, 50):
         pred = model(x[i:i + 50])
         loss = mse_loss(pred, y[i:i + 50])
         loss.backward()
         opt.step()
-    print('Epoch {:2d}, loss = {:.5f}'.format(epoch, loss.item()))
+    if epoch % 5 == 0:
+        print('Epoch {:3d}, loss = {:.5f}'.format(epoch, loss.item()))
 
 with torch.no_grad():
     print('test mse = {:.5f}'.format(mse_loss(model(x_test), y_test).item()))

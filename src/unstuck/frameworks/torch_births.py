@@ -57,6 +57,17 @@ def calling_frame(born: object = None) -> FrameType | None:
     return installed
 
 
+def called_directly(born: object) -> bool:
+    """Return whether the user's own code calls the constructor of `born`, not a library's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        distance = _distance(frame.f_code.co_filename)
+        if distance < 2 and not _constructs(frame, born):
+            return distance == 0
+        frame = frame.f_back
+    return False
+
+
 def _constructs(frame: FrameType, born: object) -> bool:
     code = frame.f_code
     if code.co_name not in ("__init__", "__post_init__", "__new__") or not code.co_argcount:
@@ -167,3 +178,33 @@ def expression(value: object, frame: FrameType | None) -> str | None:
             if held is value:
                 return f"self.{name}"
     return None
+
+
+def layer_names(
+    models: Iterable[nn.Module], frame: FrameType | None, parameters: Iterable[torch.Tensor] = ()
+) -> dict[str, nn.Module | torch.Tensor]:
+    """Return the dotted name of every module of some models, and of parameters outside them.
+
+    One model's modules have the names of `named_modules`; the model itself is called by its class
+    name in lower case. Several models put the name in front by which the code in `frame` calls
+    them, or else that class name. Parameters in no model are called ``parameters.0`` and so on.
+    """
+    models = list(models)
+    names: dict[str, nn.Module | torch.Tensor] = {}
+    inside: set[int] = set()
+    for model in models:
+        inside.update(id(parameter) for parameter in model.parameters())
+        own = type(model).__name__.lower()
+        if len(models) > 1:
+            own = (expression(model, frame) or own).rpartition(".")[2]
+            while own in names:
+                own += "_"
+        for name, module in model.named_modules():
+            if len(models) > 1:
+                names[f"{own}.{name}" if name else own] = module
+            else:
+                names[name or own] = module
+    for index, parameter in enumerate(parameters):
+        if id(parameter) not in inside:
+            names[f"parameters.{index}"] = parameter
+    return names

@@ -1,0 +1,198 @@
+"""What a run's series amount to: how far the loss came, who moves, what stands out.
+
+Pure functions that obstacles share. None raises on missing, short or non-finite series; what
+cannot be said is None or NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from unstuck.signals import Activation, Layer, Run, Series
+
+__all__ = ["Descent", "descent", "early", "growth", "hidden", "middle", "noise", "ratio"]
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the median of the finite values, NaN without any."""
+    finite = [v for v in values if math.isfinite(v)]
+    return median(finite) if finite else math.nan
+
+
+def ratio(above: float, below: float) -> float:
+    """Return above / below, infinite where below is zero and above is not, NaN for 0 / 0."""
+    if below == 0:
+        return math.nan if above == 0 or above != above else math.inf
+    return above / below
+
+
+def early(series: Series, steps: int = 20) -> Series:
+    """Return the part of a series within its run's first steps."""
+    return series.until(steps - 1)
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the training loss went.
+
+    Attributes:
+        initial: Median of the first three losses.
+        final: Median of the last tenth (three to two hundred losses).
+        best: Lowest median of any twentieth of the run.
+        trivial: Loss of a model that knows only how often each target occurs (entropy of the
+            classes, variance of the targets), as far as the batches show it; else NaN.
+        noise: Typical difference between neighbouring losses, late in the run.
+        achieved: Share of the way from the trivial (or initial, if lower) loss to zero that was
+            made: 0 is nothing, 1 is everything; may be negative.
+        accuracy: Share of right predictions in the last training batches, or NaN.
+        majority: The accuracy of always saying the most frequent class cannot be known from a
+            batch; this is one over the number of classes, or NaN.
+        finite: Whether every loss was finite.
+        slope: Share of the loss (above its floor) that the last third of the run still took off.
+    """
+
+    initial: float
+    final: float
+    best: float
+    trivial: float
+    noise: float
+    achieved: float
+    accuracy: float
+    majority: float
+    finite: bool
+    slope: float
+    count: int
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the model knows hardly more than how often each target occurs."""
+        if self.count == 0:
+            return False
+        if not math.isfinite(self.final):
+            return True
+        if math.isfinite(self.accuracy) and math.isfinite(self.majority):
+            # An accuracy well above guessing counts as learning, whatever the loss's scale.
+            gained = (self.accuracy - self.majority) / (1 - self.majority)
+            if gained > 0.4:
+                return False
+            return self.achieved < 0.25
+        return self.achieved < 0.1
+
+    @property
+    def poor(self) -> bool:
+        """Whether clearly less was learned than such a run should: less than half the way."""
+        if self.stuck:
+            return True
+        if math.isfinite(self.accuracy) and math.isfinite(self.majority):
+            return (self.accuracy - self.majority) / (1 - self.majority) < 0.6
+        return self.achieved < 0.5
+
+
+def descent(run: Run) -> Descent:
+    """Return how the training loss of `run` went."""
+    losses = run.loss
+    values = [v for v in losses.values if not math.isnan(v)]
+    finite = [v for v in values if math.isfinite(v)]
+    count = len(losses)
+    if not finite:
+        nan = math.nan
+        return Descent(nan, nan, nan, nan, nan, 0.0, nan, nan, count == 0, 0.0, count)
+    initial = middle(finite[:3])
+    tail = finite[-min(max(len(finite) // 10, 3), 200) :]
+    final = middle(tail) if math.isfinite(losses.values[-1]) else math.nan
+    window = max(len(finite) // 20, 3)
+    best = min(middle(finite[i : i + window]) for i in range(0, len(finite), window))
+    late = finite[len(finite) // 2 :]
+    steps = [abs(b - a) for a, b in zip(late, late[1:], strict=False)]
+    trivial = trivial_loss(run)
+    floor = 0.0 if min(finite) >= 0 else min(finite)
+    start = initial if math.isnan(trivial) else min(initial, trivial)
+    achieved = (start - final) / (start - floor) if start > floor else 0.0
+    third = finite[-max(len(finite) // 3, 6) :]
+    half = max(len(third) // 4, 1)
+    before, after = middle(third[:half]), middle(third[-half:])
+    slope = (before - after) / max(abs(before - floor), 1e-12)
+    accuracy = middle(run.of("batch_accuracy").values[-5:])
+    classes = _classes(run)
+    return Descent(
+        initial=initial,
+        final=final,
+        best=best,
+        trivial=trivial,
+        noise=middle(steps) if steps else 0.0,
+        achieved=achieved if math.isfinite(achieved) else -math.inf,
+        accuracy=accuracy,
+        majority=1 / classes if classes >= 2 else math.nan,
+        finite=len(finite) == count,
+        slope=slope,
+        count=count,
+    )
+
+
+def _classes(run: Run) -> float:
+    """Return the number of classes, NaN if the task is no classification."""
+    shape = run.loss_function.prediction_shape
+    function = run.loss_function.function or ""
+    if function in ("cross_entropy", "nll_loss") and len(shape) >= 2:
+        return float(shape[1])
+    if function.startswith("binary_cross_entropy"):
+        return 2.0
+    return math.nan
+
+
+def trivial_loss(run: Run) -> float:
+    """Return the loss of predicting only how often each target occurs, NaN if not known."""
+    function = run.loss_function.function or ""
+    classes = _classes(run)
+    if run.loss_function.reduction != "mean":
+        return math.nan
+    if function in ("cross_entropy", "nll_loss") and classes >= 2:
+        return math.log(classes)
+    if function.startswith("binary_cross_entropy"):
+        share = middle(run.of("target_mean").values)
+        if 0 < share < 1:
+            return -share * math.log(share) - (1 - share) * math.log(1 - share)
+        return math.nan
+    if function == "mse_loss":
+        deviation = middle(run.of("target_std").values)
+        return deviation**2
+    return math.nan
+
+
+def hidden(run: Run) -> list[Layer]:
+    """Return the trained layers with a weight matrix that are not the output."""
+    return [layer for layer in run.weights if not layer.output]
+
+
+def activation(run: Run, name: str | None) -> Activation | None:
+    """Return the activation called `name`."""
+    return next((a for a in run.activations if a.name == name), None)
+
+
+def typical(run: Run, signal: str, layer: str = "", steps: int | None = None) -> float:
+    """Return the median of a signal, of its first steps if `steps` is given."""
+    series = run.of(signal, layer)
+    return middle((early(series, steps) if steps else series).values)
+
+
+def growth(values: Sequence[float]) -> float:
+    """Return the last of the positive finite values over the first, 1 if there are fewer than 2."""
+    known = [v for v in values if math.isfinite(v) and v > 0]
+    return known[-1] / known[0] if len(known) >= 2 else 1.0
+
+
+def noise(values: Sequence[float]) -> float:
+    """Return the standard deviation of what neighbouring values differ by, over the root of 2."""
+    steps = [b - a for a, b in zip(values, values[1:], strict=False) if math.isfinite(b - a)]
+    if not steps:
+        return 0.0
+    mean = sum(steps) / len(steps)
+    return (sum((s - mean) ** 2 for s in steps) / len(steps) / 2) ** 0.5
+
+
+def depth_name(layer: Layer) -> str:
+    """Return how a person calls a layer: its name with what it feeds."""
+    return f"{layer.kind} -> {layer.activation}" if layer.activation else layer.kind

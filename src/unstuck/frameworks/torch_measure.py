@@ -1,0 +1,120 @@
+"""Numbers out of tensors: pure functions from a tensor to scalars that stay on its device.
+
+Nothing here draws a random number, keeps a graph alive or waits for the device; the watcher
+gathers the scalars of a whole sample and fetches them in one transfer.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["SATURATION", "activation_scalars", "rms", "spread", "thin"]
+
+MAXIMUM = 65_536
+"""Entries of a tensor that are looked at; of larger tensors, every n-th."""
+
+SATURATION = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+"""Kinds of activation with two flat ends, and where these lie."""
+
+
+def thin(tensor: Tensor, maximum: int = MAXIMUM) -> Tensor:
+    """Return at most `maximum` entries of a tensor as float32 or float64, shape (n,).
+
+    A view where that is possible. Entries are taken at an odd stride, so that they do not fall
+    into one column of a matrix.
+    """
+    flat = tensor.detach()
+    if flat.is_sparse:
+        flat = flat.coalesce().values()
+    flat = flat.reshape(-1)
+    if flat.numel() > maximum:
+        stride = -(-flat.numel() // maximum) | 1
+        flat = flat[::stride]
+    return flat if flat.dtype in (torch.float32, torch.float64) else flat.float()
+
+
+def rms(values: Tensor) -> Tensor:
+    """Return the root mean square of a tensor as a scalar tensor."""
+    return torch.linalg.vector_norm(values) / max(values.numel(), 1) ** 0.5
+
+
+def spread(weight: Tensor) -> Tensor:
+    """Return how much a layer's units differ, over the scale of their weights; 0 if all agree.
+
+    Args:
+        weight: Units first, shape (units, ...); at most 256 units and 256 inputs are compared.
+    """
+    rows = weight.detach()
+    if rows.is_sparse or rows.ndim < 2 or rows.shape[0] < 2:
+        return torch.ones((), device=weight.device)
+    rows = rows.flatten(1)[:256, :256].float()
+    scale = torch.linalg.vector_norm(rows)
+    difference = torch.linalg.vector_norm(rows - rows[:1])
+    return torch.where(scale > 0, difference / scale, torch.zeros_like(scale))
+
+
+def column_range(gradient: Tensor) -> Tensor:
+    """Return how far the gradients of a layer's inputs lie apart, in powers of ten.
+
+    The decimal logarithm of the ratio between the 90th and the 10th percentile of the columns' root
+    mean squares; columns without any gradient are left out.
+
+    Args:
+        gradient: Units first, shape (units, inputs, ...); at most 256 of each are compared.
+    """
+    if gradient.is_sparse or gradient.ndim < 2:
+        return torch.zeros((), device=gradient.device)
+    rows = gradient.detach().flatten(1)[:256, :256].float()
+    columns = torch.linalg.vector_norm(rows, dim=0)
+    columns = columns.where(columns > 0, torch.nan).log10()
+    low, high = torch.nanquantile(columns, torch.tensor([0.1, 0.9], device=columns.device))
+    return high - low
+
+
+def activation_scalars(kind: str, output: Tensor) -> list[Tensor]:
+    """Return zero_share, saturated_share and active_rms of an activation's output."""
+    values = thin(output)
+    count = max(values.numel(), 1)
+    zero = (values == 0).sum() / count
+    ends = SATURATION.get(kind)
+    if ends is None:
+        saturated = torch.zeros((), device=values.device)
+    else:
+        low, high = ends
+        margin = 0.01 * (high - low)
+        saturated = ((values < low + margin) | (values > high - margin)).sum() / count
+    return [zero, saturated, rms(values)]
+
+
+def fired(output: Tensor) -> Tensor:
+    """Return for each unit whether it is non-zero for any input of the batch.
+
+    Args:
+        output: Shape (batch, units), (batch, units, ...) for images or (batch, time, units).
+
+    Returns:
+        Booleans, shape (units,).
+    """
+    values = output.detach()
+    axis = unit_axis(values)
+    others = [dimension for dimension in range(values.ndim) if dimension != axis]
+    return (values != 0).any(dim=others) if others else values != 0
+
+
+def unit_axis(values: Tensor) -> int:
+    """Return the dimension that counts units: 1 for images (4 or 5 dimensions), else the last."""
+    return 1 if values.ndim >= 4 else values.ndim - 1
+
+
+def output_scalars(output: Tensor) -> list[Tensor]:
+    """Return output_rms, output_std and sample_std of a layer's output, shape (batch, ...)."""
+    values = output.detach()
+    if values.dtype not in (torch.float32, torch.float64):
+        values = values.float()
+    rows = values.reshape(values.shape[0], -1) if values.ndim > 1 else values.reshape(-1, 1)
+    if rows.numel() > MAXIMUM:
+        step = -(-rows.shape[1] // max(MAXIMUM // max(rows.shape[0], 1), 1)) | 1
+        rows = rows[:, ::step]
+    deviation = rows - rows.mean(dim=0)
+    return [rms(rows), rms(rows - rows.mean()), rms(deviation)]

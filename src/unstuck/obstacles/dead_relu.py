@@ -1,0 +1,106 @@
+"""U201 dead-relu."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent, middle
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run
+from unstuck.sketch import plateau, sketch
+
+
+class DeadRelu(Obstacle):
+    """Units of a ReLU layer are zero for every input, and can never come back.
+
+    What it does:
+        Counts in each ReLU layer the units that put out zero for all rows of the last sampled
+        batches.
+
+    Why is this bad?
+        Where a ReLU is zero its gradient is zero: a unit that is zero for all inputs gets no
+        gradient any more. A layer of dead units passes nothing on and lets nothing back.
+
+    Evidence:
+        `dead_share`, over a window of eight sampled batches. An error when it stays above DEAD in a
+        layer of a run that learned poorly. Healthy networks have 0-22 % dead units in their worst
+        layer, 46 % was seen once (measured on Fashion-MNIST); SageMaker Debugger alarms at 50 %.
+
+    Known problems:
+        With batches of a few rows a unit that fires rarely looks dead for a while.
+
+    Remedies:
+        A leaky ReLU keeps a gradient below zero; a lower learning rate or He initialization keeps
+        units from being thrown there.
+
+    References:
+        Maas, Hannun and Ng, ICML 2013; Lu et al. 2019 (arXiv 1903.06733).
+    """
+
+    code = "U201"
+    remedies = (
+        "use-leaky-relu",
+        "lower-learning-rate",
+        "use-he-initialization",
+        "add-batch-norm",
+        "use-adam",
+    )
+    explains = (
+        "vanishing-gradient",
+        "learning-rate-too-low",
+        "slow-convergence",
+        "underfitting",
+        "uneven-gradient-scale",
+        "zigzag-descent",
+        "oscillating-loss",
+        "full-batch-training",
+    )
+    DEAD: ClassVar[float] = 0.9
+
+    SICK: ClassVar[Run] = sketch(
+        loss=plateau, layers={"dead_share": lambda s: 1.0 if s > 10 else 0.2}
+    )
+    HEALTHY: ClassVar[Run] = sketch(layers={"dead_share": 0.4})
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding, its layers the dead ones, the deadest first."""
+        if not descent(run).poor:
+            return
+        shares: dict[str, float] = {}
+        since: dict[str, int] = {}
+        for active in run.activations:
+            series = run.of("dead_share", active.name)
+            if active.kind not in ("relu", "relu6") or len(series) < 3 or active.units < 2:
+                continue
+            latest = middle(series.values[-3:])
+            if latest >= self.DEAD:
+                shares[active.name] = latest
+                since[active.name] = next(
+                    s for s, v in zip(series.steps, series.values, strict=True) if v >= self.DEAD
+                )
+        if not shares:
+            return
+        names = sorted(shares, key=lambda name: (since[name], -shares[name]))
+        culprit = next(a for a in run.activations if a.name == names[0])
+        feeding = [la for la in run.layers if la.activation_name in shares]
+        start = since[culprit.name]
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"{shares[culprit.name]:.0%} of the units of `{culprit.name}` are zero for every "
+            f"input {'from the first step on' if start == 0 else f'since step {start}'}",
+            layers=names + [la.name for la in feeding],
+            steps=(start, run.steps - 1),
+            location=culprit.location or next((la.location for la in feeding), None),
+            evidence={"dead_share": shares},
+            confidence=0.95 if shares[culprit.name] > 0.98 else 0.8,
+            notes=(
+                ()
+                if start == 0
+                else (f"the learning rate was {run.of('learning_rate').at(start):g} then",)
+            )
+            if run.of("learning_rate").at(start) is not None
+            else (),
+        )

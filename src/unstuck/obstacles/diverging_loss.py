@@ -1,0 +1,82 @@
+"""U404 diverging-loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run
+from unstuck.sketch import learning, sketch
+
+
+class DivergingLoss(Obstacle):
+    """The loss leaves its start upwards and does not come back.
+
+    What it does:
+        Compares the end of the run with its start and with its best stretch.
+
+    Why is this bad?
+        What had been learned is lost; every further step is wasted.
+
+    Evidence:
+        The last tenth of the losses lies above RISE times the first three (and of the loss of
+        guessing), or the loss ends infinite after having been finite. TheDeepChecker counts a
+        doubling as divergence.
+
+    Known problems:
+        Losses that may be negative are judged only by infinities.
+
+    Remedies:
+        A lower learning rate, clipping, Adam.
+
+    References:
+        TheDeepChecker, TOSEM 2022.
+    """
+
+    code = "U404"
+    remedies = ("lower-learning-rate", "clip-gradients", "use-adam")
+    explains = (
+        "non-finite-values",
+        "oscillating-loss",
+        "underfitting",
+        "slow-convergence",
+        "dead-relu",
+        "saturated-activation",
+        "vanishing-gradient",
+        "uneven-gradient-scale",
+        "zigzag-descent",
+    )
+    RISE: ClassVar[float] = 2.0
+
+    SICK: ClassVar[Run] = sketch(loss=lambda s: 1.0 + 0.1 * s)
+    HEALTHY: ClassVar[Run] = sketch(loss=learning)
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding."""
+        went = descent(run)
+        if went.count < 20 or not math.isfinite(went.initial) or went.initial <= 0:
+            return
+        start = went.initial if math.isnan(went.trivial) else max(went.initial, went.trivial)
+        infinite = not math.isfinite(went.final) and not math.isnan(went.initial)
+        if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0 and not infinite:
+            return
+        if not (infinite or went.final > self.RISE * start):
+            return
+        limit = self.RISE * start
+        left = next(
+            (s for s, v in zip(run.loss.steps, run.loss.values, strict=True) if not v <= limit), 0
+        )
+        end = "becomes infinite" if infinite else f"ends at {went.final:.3g}"
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"the loss starts at {went.initial:.3g}, leaves it at step {left} and {end}",
+            steps=(left, run.steps - 1),
+            location=run.optimizer.location,
+            evidence={"loss": {"initial": went.initial, "best": went.best, "final": went.final}},
+            confidence=0.85,
+        )

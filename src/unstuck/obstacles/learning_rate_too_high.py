@@ -1,0 +1,141 @@
+"""U401 learning-rate-too-high."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent, early, middle, ratio, typical
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run, Series
+from unstuck.sketch import sketch
+
+
+class LearningRateTooHigh(Obstacle):
+    """Steps overshoot: each goes beyond the minimum along its direction.
+
+    What it does:
+        Compares what each early step promises (minus gradient times step) with the loss that there
+        is, and how far it moves the weights, in a run whose loss jumps up or does not come down.
+
+    Why is this bad?
+        Training bounces, loses what it had, kills units or ends in infinities.
+
+    Evidence:
+        A step that promises to take off more than PROMISE times the whole loss is too long for any
+        loss that cannot fall below zero: Polyak's step (1987), loss / |gradient|^2, promises exactly
+        1. Or a step that changes weights by more than MOVE of their size: healthy steps
+        change them by 4e-3 to 2e-2 (measured; TheDeepChecker warns above 0.1). Either must come in
+        the first steps, together with a loss that rose above JUMP times its start within the first
+        steps, became infinite, or never came down.
+
+    Known problems:
+        A rate that only becomes too high late is reported by what it does (oscillating-loss,
+        diverging-loss).
+
+    Remedies:
+        A lower learning rate; warm-up; clipping.
+
+    References:
+        Polyak, Introduction to Optimization, 1987; Smith, WACV 2017.
+    """
+
+    code = "U401"
+    remedies = ("lower-learning-rate", "use-adam", "clip-gradients", "add-batch-norm")
+    explains = (
+        "dead-relu",
+        "saturated-activation",
+        "exploding-gradient",
+        "diverging-loss",
+        "oscillating-loss",
+        "non-finite-values",
+        "vanishing-gradient",
+        "zigzag-descent",
+        "uneven-gradient-scale",
+        "slow-convergence",
+        "underfitting",
+        "overfitting",
+        "excessive-regularization",
+    )
+    PROMISE: ClassVar[float] = 1.0
+    MOVE: ClassVar[float] = 0.1
+    JUMP: ClassVar[float] = 2.0
+
+    SICK: ClassVar[Run] = sketch(
+        loss=lambda s: 2.3 if s == 0 else 30 / (1 + s) + 2.4,
+        settings={"lr": 10.0},
+        layers={"update_ratio": 0.8},
+        run={"predicted_decrease": 50.0},
+    )
+    HEALTHY: ClassVar[Run] = sketch(
+        layers={"update_ratio": 0.02}, run={"predicted_decrease": 0.2}
+    )
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding."""
+        went = descent(run)
+        if went.count < 2 or not math.isfinite(went.initial):
+            return
+        start = early(run.loss)
+        highest = max((v for v in start if math.isfinite(v)), default=math.nan)
+        broke = any(not math.isfinite(v) for v in run.loss)
+        jumped = went.initial > 0 and highest > self.JUMP * max(went.initial, start[0])
+        if not (went.poor or broke or (jumped and not went.achieved > 0.8)):
+            return
+        promise = self._promise(run)
+        moves = {
+            la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
+            for la in run.weights
+        }
+        usual = {la.name: typical(run, "update_ratio", la.name, 20) for la in run.weights}
+        # A layer of zeros or tiny weights moves far in relation: the largest layers count.
+        move = middle([m for m in usual.values() if m > 0])
+        far = promise > self.PROMISE
+        wide = move > self.MOVE
+        if not (far or wide):
+            return
+        if not (jumped or broke or went.stuck or went.final > went.initial):
+            return
+        rate = run.of("learning_rate").at(0) or run.optimizer.settings.get("lr", math.nan)
+        said = (
+            f"its steps promise {promise:.2g} times the whole loss"
+            if far and promise / self.PROMISE > move / self.MOVE
+            else f"its steps change the weights by {move:.0%} of their size"
+        )
+        end = (
+            "the loss becomes infinite"
+            if broke
+            else f"the loss goes from {went.initial:.3g} to {went.final:.3g}"
+        )
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"the learning rate {rate:g} is too high: {said}, and {end}",
+            steps=(0, run.steps - 1),
+            location=run.optimizer.location,
+            evidence={
+                "learning_rate": rate,
+                "promise": promise,
+                "update_ratio": moves,
+                "loss": {"initial": went.initial, "highest": highest, "final": went.final},
+            },
+            confidence=0.9 if far and (jumped or broke) else 0.75,
+        )
+
+    def _promise(self, run: Run) -> float:
+        promised = early(run.of("predicted_decrease"))
+        shares = [
+            ratio(value, loss)
+            for step, value in zip(promised.steps, promised.values, strict=True)
+            if (loss := run.loss.at(step)) is not None and loss > 0 and math.isfinite(value)
+        ]
+        if not shares:
+            return 0.0
+        # The third largest of the first steps: one step alone may be an accident of its batch.
+        return sorted(shares[:10])[-min(3, len(shares))]
+
+
+def _finite(values: tuple[float, ...]) -> Series:
+    return Series((), tuple(v for v in values if math.isfinite(v)))

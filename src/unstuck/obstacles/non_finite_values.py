@@ -1,0 +1,78 @@
+"""U701 non-finite-values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.findings import Finding, Location, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run
+from unstuck.sketch import learning, sketch
+
+
+class NonFiniteValues(Obstacle):
+    """NaN or infinite values: the first step, layer and operation that produced them.
+
+    What it does:
+        Looks at the loss of every step; at the first one that is not finite, asks where the
+        non-finite values came from: the inputs, the weights, or an operation in between.
+
+    Why is this bad?
+        One NaN in a gradient makes every weight NaN at the next step. Nothing is learned after it.
+
+    Evidence:
+        The first step whose loss is NaN or infinite, and what the watcher found there: inputs or
+        targets that are not finite, weights that were already destroyed by the step before, or else
+        the first operation of the graph with a non-finite value.
+
+    Known problems:
+        With mixed precision, steps that the scaler skips on purpose are not counted.
+
+    Remedies:
+        If the gradients grew before: clipping, a lower learning rate. If an operation did it (log of
+        0, division by 0, root of 0): a small constant inside it, or a loss on logits.
+
+    References:
+        pytorch issues 182156, 160016.
+    """
+
+    code = "U701"
+    remedies = ("clip-gradients", "lower-learning-rate", "use-adam", "scale-inputs")
+    explains = (
+        "diverging-loss",
+        "vanishing-gradient",
+        "dead-relu",
+        "oscillating-loss",
+        "underfitting",
+        "slow-convergence",
+        "saturated-activation",
+    )
+    SICK: ClassVar[Run] = sketch(loss=lambda s: learning(s) if s < 30 else math.nan)
+    HEALTHY: ClassVar[Run] = sketch()
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding."""
+        broken = next(
+            (s for s, v in zip(run.loss.steps, run.loss.values, strict=True)
+             if not math.isfinite(v)),
+            None,
+        )
+        if broken is None:
+            return
+        origin = run.facts.get("nonfinite") or {}
+        place = Location.from_json(origin.get("location"))
+        layer = run.layer(origin.get("layer") or "")
+        said = origin.get("what") or "the loss"
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"the loss is {'infinite' if abs(run.loss.at(broken) or 0) == math.inf else 'NaN'} "
+            f"at step {broken}: {said}",
+            layers=[layer] if layer else [],
+            steps=(broken, run.steps - 1),
+            location=place or (layer.location if layer else None) or run.loss_function.location,
+            evidence={"step": broken, **{k: v for k, v in origin.items() if k in ("operation",)}},
+            confidence=0.95,
+        )

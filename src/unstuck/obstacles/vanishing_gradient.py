@@ -1,0 +1,128 @@
+"""U101 vanishing-gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent, ratio, typical
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Layer, Run
+from unstuck.sketch import plateau, sketch
+
+
+class VanishingGradient(Obstacle):
+    """Gradients shrink towards the input until the early layers stop moving.
+
+    What it does:
+        Compares the gradients of the layers, from the output back to the input, in a run that does
+        not learn.
+
+    Why is this bad?
+        A layer whose gradient is a thousandth of the output's moves a thousandth as fast: the
+        network is as good as its last layers on top of random features.
+
+    Evidence:
+        `gradient_rms` of each trained weight, the median over all deep samples. It is found when a
+        layer in the half nearer to the input has less than RATIO of the last layer's gradient and
+        the run is stuck, or less than SEVERE of it and the run learned poorly. A sigmoid passes at
+        most 1/4 of a gradient, and with weights of PyTorch's default scale (1/3 of the variance
+        that Xavier gives) four of them leave about 4e-3, as measured on digits; healthy networks
+        lie between 0.1 and 3. AutoTrainer (ICSE 2021) takes 1e-3.
+
+    Known problems:
+        Vanishing over time inside one recurrent layer is seen only as far as it starves the layers
+        before it. Layers behind a normalization are judged like any other.
+
+    Remedies:
+        ReLU passes the gradient of active units whole; He or Xavier initialization keeps its scale
+        from layer to layer; batch normalization restores it.
+
+    References:
+        Hochreiter 1991; Bengio, Simard and Frasconi 1994; Glorot and Bengio, AISTATS 2010.
+    """
+
+    code = "U101"
+    remedies = (
+        "use-relu",
+        "use-he-initialization",
+        "use-xavier-initialization",
+        "add-batch-norm",
+        "use-leaky-relu",
+        "use-adam",
+    )
+    explains = (
+        "learning-rate-too-low",
+        "slow-convergence",
+        "underfitting",
+        "uneven-gradient-scale",
+        "zigzag-descent",
+        "oscillating-loss",
+        "full-batch-training",
+        "frozen-parameters",
+    )
+    RATIO: ClassVar[float] = 1e-2
+    SEVERE: ClassVar[float] = 1e-3
+
+    SICK: ClassVar[Run] = sketch(
+        depth=8,
+        loss=plateau,
+        activation="sigmoid",
+        layers={"gradient_rms": [2e-2 * 0.1 ** (8 - i) for i in range(9)]},
+    )
+    HEALTHY: ClassVar[Run] = sketch(depth=8, activation="sigmoid", layers={"gradient_rms": 0.02})
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding, its layers those with vanishing gradients."""
+        layers = [layer for layer in run.weights if layer.kind != "Embedding"]
+        went = descent(run)
+        if len(layers) < 3 or not went.poor:
+            return
+        sizes = {layer.name: typical(run, "gradient_rms", layer.name) for layer in layers}
+        last = next((la for la in reversed(layers) if sizes[la.name] > 0), None)
+        if last is None:
+            return
+        half = layers[: math.ceil(len(layers) / 2)]
+        smallest = min(
+            (la for la in half if math.isfinite(sizes[la.name])),
+            key=lambda la: sizes[la.name],
+            default=None,
+        )
+        if smallest is None or smallest is last:
+            return
+        share = ratio(sizes[smallest.name], sizes[last.name])
+        limit = self.RATIO if went.stuck else self.SEVERE
+        if not share < limit:
+            return
+        starved = [la for la in layers if sizes[la.name] < limit * sizes[last.name]]
+        fold = "to nothing" if share == 0 else f"{1 / share:.2g}-fold"
+        still = len(starved)
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"gradients shrink {fold} from `{last.name}` to `{smallest.name}`; "
+            f"{'the first layer does' if still == 1 else f'{still} layers do'} not learn",
+            layers=starved or [smallest],
+            evidence={
+                "gradient_rms": {la.name: sizes[la.name] for la in layers},
+                "update_ratio": {
+                    la.name: typical(run, "update_ratio", la.name) for la in layers
+                },
+            },
+            confidence=0.95 if share < limit / 10 else 0.8,
+            notes=_why(layers, smallest, last),
+        )
+
+
+def _why(layers: list[Layer], first: Layer, last: Layer) -> list[str]:
+    between = layers[layers.index(first) : layers.index(last)]
+    sigmoids = sum(la.activation == "sigmoid" for la in between)
+    if sigmoids >= 2:
+        left = 0.25**sigmoids
+        return [f"a sigmoid passes at most 1/4 of a gradient; {sigmoids} of them leave {left:.1g}"]
+    tanhs = sum(la.activation == "tanh" for la in between)
+    if tanhs >= 2:
+        return ["a tanh passes less than the whole gradient wherever it is not near zero"]
+    return []

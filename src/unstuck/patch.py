@@ -1,0 +1,1057 @@
+"""From edits to patched source and a unified diff, with everything else kept byte for byte.
+
+All edits are matched against the original tree first, then carried out by one LibCST transformer,
+so that several of them may concern one call or one statement. What cannot be done is skipped with a
+reason, never guessed: a call that the run saw at an exact span may be edited although its callee is
+a variable, a call that is known only by its line must have the expected name.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import os
+import re
+import tempfile
+import textwrap
+import tokenize
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper
+
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
+from unstuck.findings import Location
+from unstuck.names import Names, dotted, last_name
+from unstuck.rows import Container, Row, read_row, write_row
+
+__all__ = [
+    "Patched",
+    "apply_edits",
+    "imports_unstuck",
+    "read_source",
+    "unified_diff",
+    "write_atomically",
+]
+
+_FIRST = ("params", "input", "x", "self")
+"""Names of first parameters: those of torch's optimizers, functions and methods."""
+
+_ATOMS = (
+    cst.Name,
+    cst.Attribute,
+    cst.Call,
+    cst.Subscript,
+    cst.Integer,
+    cst.Float,
+    cst.List,
+    cst.Dict,
+    cst.ListComp,
+    cst.SimpleString,
+)
+_LEAVING = (cst.Return, cst.Raise, cst.Break, cst.Continue)
+
+_Display = TypeVar("_Display", cst.Call, cst.List, cst.Tuple)
+CallEdit = ReplaceCall | SetArguments | Surround | DropCall
+
+
+class _Skip(Exception):  # noqa: N818
+    """An edit that cannot be carried out; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Patched:
+    """A patched script.
+
+    Attributes:
+        source: The new source; line ends are those of the old one.
+        done: The edits that are in it, identical ones once.
+        skipped: The others, each with the reason in one line.
+    """
+
+    source: str
+    done: tuple[Edit, ...] = ()
+    skipped: tuple[tuple[Edit, str], ...] = ()
+
+
+def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
+    """Return `source` with `edits` carried out.
+
+    Args:
+        source: The script, as `read_source` returns it.
+        edits: What to change; identical edits (of a call in a loop, say) count once.
+        filename: The script's path; edits of other files are skipped.
+
+    Raises:
+        ValueError: If `source` is not Python, or the result would not be.
+    """
+    try:
+        wrapper = MetadataWrapper(cst.parse_module(source))
+    except cst.ParserSyntaxError as error:
+        raise ValueError(f"{filename}:{error.raw_line}: not valid Python") from error
+    if wrapper.module.code != source:
+        raise ValueError(f"{filename}: the source cannot be reproduced exactly")
+    plan = _Plan(wrapper)
+    done: list[Edit] = []
+    skipped: list[tuple[Edit, str]] = []
+    for edit in _unique(edits):
+        before = dict(plan.names.added)
+        try:
+            if not _same_file(edit.location.file, filename):
+                raise _Skip(f"the location is in {os.path.basename(edit.location.file)}")
+            plan.add(edit)
+        except _Skip as reason:
+            plan.names.added = before
+            skipped.append((edit, str(reason)))
+        else:
+            done.append(edit)
+    if not done:
+        return Patched(source, (), tuple(skipped))
+    plan.add_imports()
+    patched = wrapper.module.visit(_Patcher(plan)).code
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an odd escape in the user's strings
+            compile(patched, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise ValueError(
+            f"{filename}: the patched source would not compile ({error.msg}, line {error.lineno})"
+        ) from error
+    return Patched(patched, tuple(done), tuple(skipped))
+
+
+def imports_unstuck(edits: Sequence[Edit]) -> bool:
+    """Return whether any of the edits makes the script import unstuck."""
+    return any(isinstance(edit, Insert) and edit.unstuck for edit in edits)
+
+
+def unified_diff(before: str, after: str, filename: str) -> str:
+    """Return the difference as ``patch -p0`` and ``git apply -p0`` take it, "" where none is."""
+    name = filename + "\t" if re.search(r"\s", filename) else filename
+    lines = difflib.unified_diff(_lines(before), _lines(after), name, name)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def read_source(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return a script's text, line ends untranslated, and its encoding.
+
+    ``text.encode(encoding)`` gives the file's bytes again, byte order mark included.
+
+    Raises:
+        ValueError: If the file's bytes are not what its encoding says.
+    """
+    data = Path(path).read_bytes()
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return data.decode(encoding), encoding
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def write_atomically(path: str | os.PathLike[str], source: str) -> None:
+    """Replace a script in one step, with its encoding and permissions kept; links stay links.
+
+    Raises:
+        ValueError: If the file's encoding cannot express `source`.
+    """
+    target = Path(path).resolve()
+    encoding = read_source(target)[1] if target.exists() else "utf-8"
+    try:
+        data = source.encode(encoding)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, target.stat().st_mode & 0o7777 if target.exists() else 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text as git counts them: only a line feed ends one."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _unique(edits: Sequence[Edit]) -> list[Edit]:
+    found: list[Edit] = []
+    for edit in edits:  # edits hold mappings: equal, but not hashable
+        if edit not in found:
+            found.append(edit)
+    return found
+
+
+def _same_file(one: str, other: str) -> bool:
+    if os.path.realpath(one) == os.path.realpath(other):
+        return True
+    return (
+        not os.path.isabs(other) and Path(one).parts[-len(Path(other).parts) :] == Path(other).parts
+    )
+
+
+@dataclass
+class _Around:
+    """What goes before and after one statement: trees of inserted lines, in order."""
+
+    before: list[cst.Module] = field(default_factory=list)
+    after: list[cst.Module] = field(default_factory=list)
+
+
+class _Plan:
+    """Which node of the original tree each edit concerns; `add` checks that it can be done."""
+
+    def __init__(self, wrapper: MetadataWrapper) -> None:
+        self.module = wrapper.module
+        self.names = Names(wrapper)
+        self.calls: dict[cst.Call, list[CallEdit]] = {}
+        self.around: dict[cst.CSTNode, _Around] = {}
+        self._texts = re.split(r"\r\n?|\n", self.module.code)
+        self._spans = {call: self._bytes(call) for call in self.names.calls}
+        self._ends = {span[1]: call for call, span in self._spans.items()}
+        self._sites: list[cst.CSTNode] = []
+        statements = _Statements()
+        self.module.visit(statements)
+        self._statements = [(node, self._statement_span(node)) for node in statements.found]
+
+    def add(self, edit: Edit) -> None:
+        """Plan an edit.
+
+        Raises:
+            _Skip: If it cannot be done; the plan is then as before.
+        """
+        if isinstance(edit, Insert):
+            statement = self._statement(edit)
+            lines = self.names.rename(_parse_lines(edit.lines, self.module), statement)
+            around = self.around.setdefault(statement, _Around())
+            where = around.before if edit.where == "before" else around.after
+            if lines.code not in [other.code for other in where]:
+                where.append(lines)
+            self._sites.append(statement)
+            return
+        call = self._find(edit)
+        planned = self.calls.get(call, [])
+        _check_together(planned, edit, self._at(edit.location))
+        for shown in [*planned, edit]:  # carried out on the original for its errors and its imports
+            self.items(shown, call, call)
+        self.edited(call, call, [*planned, edit])
+        self.calls[call] = [*planned, edit]
+        self._sites.append(call)
+
+    def add_imports(self) -> None:
+        """Plan the imports that the edits need, below the imports at the top of the script."""
+        if not self.names.added:
+            return
+        sites = set()
+        for site in self._sites:
+            at: cst.CSTNode | None = site
+            while at is not None and self.names.parent(at) is not self.module:
+                at = self.names.parent(at)
+            sites.add(at)
+        body = list(self.module.body)
+        first = min(index for index, statement in enumerate(body) if statement in sites)
+        tops = body[: first + 1]
+        imports = [top for top in tops if _all(top, cst.Import, cst.ImportFrom)]
+        text = "\n".join(self.names.added)
+        lines = _parse_lines(text, self.module)
+        if imports:
+            statement = _ends_of(imports[-1])[1]
+            self.around.setdefault(statement, _Around()).after.insert(0, lines)
+            return
+        top = next((top for index, top in enumerate(tops) if index or not _is_text(top)), None)
+        if top is None:  # the docstring itself is edited
+            statement = _ends_of(body[0])[1]
+            self.around.setdefault(statement, _Around()).after.insert(0, lines)
+        else:
+            statement = _ends_of(top)[0]
+            self.around.setdefault(statement, _Around()).before.insert(0, lines)
+
+    # Where an edit belongs
+
+    def _bytes(self, node: cst.CSTNode) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return a node's span with columns in UTF-8 bytes, as the interpreter counts them."""
+        span = self.names.span(node)
+        start, end = (
+            (at.line, len(self._texts[at.line - 1][: at.column].encode("utf-8", "replace")))
+            for at in (span.start, span.end)
+        )
+        return start, end
+
+    def _statement_span(self, node: cst.CSTNode) -> tuple[tuple[int, int], tuple[int, int]]:
+        start, end = self._bytes(node)
+        if isinstance(node, cst.FunctionDef | cst.ClassDef):
+            start = min([start, *(self._bytes(decorator)[0] for decorator in node.decorators)])
+        return start, end
+
+    def _at(self, location: Location) -> str:
+        return f"line {location.line}"
+
+    def _find(self, edit: CallEdit) -> cst.Call:
+        """Return the call an edit concerns."""
+        location = edit.location
+        call = self._exact(location)
+        if call is not None:
+            self._check_name(call, edit, exact=True)
+            return call
+        if location.end_column is None:
+            near = [call for call in self.names.calls if location.line in self._begins(call)]
+        else:
+            start, end = _span_of(location)
+            near = [
+                call
+                for call, span in self._spans.items()
+                if (start <= span[0] and span[1] <= end) or span[0] == start
+            ]
+        if not near:
+            raise _Skip(f"{self._at(location)}: no call is found there")
+        named = [call for call in near if self._is_named(call, edit)]
+        if len(named) > 1 and location.end_column is not None:
+            outermost = [call for call in named if self._spans[call][0] == start]
+            named = outermost if len(outermost) == 1 else named
+        if len(named) > 1:
+            raise _Skip(f"{self._at(location)}: {len(named)} calls there may be meant")
+        if not named:
+            if len(near) == 1:
+                self._check_name(near[0], edit, exact=False)
+            raise _Skip(f"{self._at(location)}: no call of {edit.expects} is found there")
+        return named[0]
+
+    def _exact(self, location: Location) -> cst.Call | None:
+        """Return the call whose span is exactly the location.
+
+        The interpreter starts a method call that is spread over lines at the method's name.
+        """
+        if location.end_column is None:
+            return None
+        start, end = _span_of(location)
+        call = self._ends.get(end)
+        if call is None:
+            return None
+        starts = [self._spans[call][0]]
+        if isinstance(call.func, cst.Attribute):
+            starts.append(self._bytes(call.func.attr)[0])
+        return call if start in starts else None
+
+    def _begins(self, call: cst.Call) -> set[int]:
+        lines = {self._spans[call][0][0]}
+        if isinstance(call.func, cst.Attribute):
+            lines.add(self.names.span(call.func.attr).start.line)
+        return lines
+
+    def _is_named(self, call: cst.Call, edit: CallEdit) -> bool:
+        try:
+            self._check_name(call, edit, exact=not edit.expects)
+        except _Skip:
+            return False
+        return True
+
+    def _check_name(self, call: cst.Call, edit: CallEdit, *, exact: bool) -> None:
+        """Raise where the callee is known to be something else than the edit expects.
+
+        A variable may hold what the run saw there, so it is accepted at an exact span: a class in
+        any case, a function unless the variable holds an object that was built (a module whose
+        ``forward`` called the function).
+        """
+        expects, written = edit.expects, last_name(call.func)
+        accepted = {written, *(other.to.rpartition(".")[2] for other in self._replacements(call))}
+        if not expects or expects in accepted:
+            return
+        where = f"{self._at(edit.location)} calls {written or 'something else'}, not {expects}"
+        if written.strip("_") == expects.strip("_"):
+            raise _Skip(where + " (in place)")
+        meaning = self.names.meaning(call.func)
+        if expects in {name.rpartition(".")[2] for name in meaning.names}:
+            return
+        if not exact or not meaning.unknown:
+            raise _Skip(where)
+        if not isinstance(call.func, cst.Call) and meaning.built and not expects[0].isupper():
+            raise _Skip(f"{where}; the function is called inside it")
+
+    def _replacements(self, call: cst.Call) -> list[ReplaceCall]:
+        return [edit for edit in self.calls.get(call, ()) if isinstance(edit, ReplaceCall)]
+
+    def _statement(self, edit: Insert) -> cst.CSTNode:
+        """Return the statement that an insertion goes before or after."""
+        location = edit.location
+        if location.end_column is None:
+            statement = self._statement_on(location.line, edit.where)
+        else:
+            start, end = _span_of(location)
+            around = [node for node, span in self._statements if span[0] <= start < span[1]]
+            whole = [node for node in around if end <= self._statement_span(node)[1]]
+            statement = next(reversed(whole or around), None)
+        if statement is None:
+            raise _Skip(f"{self._at(location)}: no statement is found there")
+        if edit.where == "after" and isinstance(statement, _LEAVING):
+            raise _Skip(f"{self._at(location)}: nothing runs after this statement")
+        return statement
+
+    def _statement_on(self, line: int, where: Literal["before", "after"]) -> cst.CSTNode | None:
+        """Return the innermost statement on a line; of several, the first or the last one."""
+        found = [
+            node
+            for node, (start, end) in self._statements
+            if start[0] <= line <= end[0]
+            and not isinstance(self.names.parent(node), cst.SimpleStatementSuite)
+        ]
+        if not found:
+            return None
+        holder = self.names.parent(found[-1])
+        if isinstance(holder, cst.SimpleStatementLine):
+            return _ends_of(holder)[where == "after"]
+        return found[-1]
+
+    # What an edit makes of a call
+
+    def row(self, call: cst.Call) -> tuple[Container, int] | None:
+        """Return the row of layers that a call is an item of, if items may be put in there.
+
+        That is so directly inside ``nn.Sequential(...)``, and in a list that goes into one, unless
+        the script also takes items out of it by their position.
+        """
+        item = self.names.parent(call)
+        holder = self.names.parent(item) if item is not None else None
+        if isinstance(item, cst.Arg) and isinstance(holder, cst.Call):
+            if item.keyword is None and not item.star and self.names.is_sequential(holder):
+                return None if self._is_indexed(holder) else (holder, holder.args.index(item))
+        elif (
+            isinstance(item, cst.Element)
+            and isinstance(holder, cst.List | cst.Tuple)
+            and self._feeds_sequential(holder)
+        ):
+            return holder, holder.elements.index(item)
+        return None
+
+    def _is_indexed(self, value: cst.BaseExpression) -> bool:
+        parent = self.names.parent(value)
+        targets: list[cst.BaseExpression] = []
+        if isinstance(parent, cst.Assign):
+            targets = [target.target for target in parent.targets]
+        elif isinstance(parent, cst.AnnAssign | cst.AugAssign):
+            targets = [parent.target]
+        return any(self.names.is_subscripted(dotted(target) or "") for target in targets)
+
+    def _feeds_sequential(self, display: cst.List | cst.Tuple) -> bool:
+        parent = self.names.parent(display)
+        holder = self.names.parent(parent) if parent is not None else None
+        if isinstance(parent, cst.Arg):
+            if parent.star == "*":
+                return self.names.is_sequential(holder)
+            if not isinstance(holder, cst.Call) or not isinstance(holder.func, cst.Attribute):
+                return False
+            if holder.func.attr.value != "extend":
+                return False
+            target: cst.BaseExpression = holder.func.value
+        elif isinstance(parent, cst.Assign) and len(parent.targets) == 1:
+            target = parent.targets[0].target
+        elif isinstance(parent, cst.AnnAssign | cst.AugAssign):
+            target = parent.target
+        else:
+            return False
+        name = dotted(target)
+        return (
+            name is not None
+            and self.names.becomes_sequential(name)
+            and not self.names.is_subscripted(name)
+        )
+
+    def items(
+        self, edit: CallEdit, call: cst.Call, updated: cst.Call
+    ) -> tuple[list[cst.BaseExpression], list[cst.BaseExpression]]:
+        """Return what a `Surround` puts before and after a call (nothing for other edits).
+
+        Args:
+            edit: The edit.
+            call: The call in the original tree.
+            updated: The same call with the edits of its own arguments.
+        """
+        if not isinstance(edit, Surround):
+            return [], []
+        arguments = _arguments(updated, edit.positions)
+
+        def expression(text: str) -> cst.BaseExpression:
+            return self._expression(text, call, arguments)
+
+        return [expression(text) for text in edit.before], [expression(t) for t in edit.after]
+
+    def edited(
+        self, call: cst.Call, updated: cst.Call, edits: Sequence[CallEdit]
+    ) -> cst.BaseExpression:
+        """Return the call with its edits, as far as they do not concern the row it stands in."""
+        return self._fitted(call, self._edited(call, updated, edits))
+
+    def _fitted(self, call: cst.Call, value: cst.BaseExpression) -> cst.BaseExpression:
+        """Return `value` in parentheses where it would run into a word: ``return(x).relu()``."""
+        span, code = self.names.span(call), self.module.code_for_node(value)
+        left = self._texts[span.start.line - 1][: span.start.column][-1:]
+        right = self._texts[span.end.line - 1][span.end.column :][:1]
+        joined = (_is_word(left) and code[0] not in "([{") or (
+            _is_word(right) and code[-1] not in ")]}"
+        )
+        if not joined or value.lpar:
+            return value
+        return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+    def _edited(
+        self, call: cst.Call, updated: cst.Call, edits: Sequence[CallEdit]
+    ) -> cst.BaseExpression:
+        result: cst.BaseExpression = updated
+        inner: cst.Call = updated
+        for edit in edits:
+            if isinstance(edit, ReplaceCall):
+                result = inner = self._replaced(call, inner, edit)
+            elif isinstance(edit, SetArguments):
+                result = inner = self._set(call, inner, edit)
+            elif isinstance(edit, DropCall):
+                return self._dropped(call, inner, edit)
+        if self.row(call) is not None:
+            return result
+        for edit in edits:
+            if isinstance(edit, Surround):
+                before, after = self.items(edit, call, updated)
+                result = self._wrapped(call, result, before, after)
+        return result
+
+    def _replaced(self, call: cst.Call, updated: cst.Call, edit: ReplaceCall) -> cst.Call:
+        row = read_row(updated)
+        where = self._at(edit.location)
+        receiver = self._receiver(call, updated, edit.expects) if edit.keep else None
+        keep = edit.keep - (receiver is not None)
+        positional = [
+            index for index, arg in enumerate(row.items) if _is_positional(cast(cst.Arg, arg))
+        ]
+        kept = set(positional[:keep])
+        if any(cast(cst.Arg, row.items[index]).star for index in kept):
+            raise _Skip(f"{where}: the arguments are passed as *args")
+        if keep > len(kept) and not kept and receiver is None:
+            kept = {index for index, arg in enumerate(row.items) if _keyword(arg) in _FIRST[:2]}
+            kept = set(sorted(kept)[:1])
+        if keep > len(kept):
+            raise _Skip(f"{where}: the argument to keep is not found")
+        values = {name: self._expression(text, call) for name, text in edit.arguments.items()}
+        for index, arg in enumerate(row.items):
+            name = _keyword(arg)
+            if name in values and index not in kept:
+                row = row.with_value(index, values.pop(name))
+                kept.add(index)
+        for index in reversed(range(len(row.items))):
+            if index not in kept:
+                row = row.remove(index)
+        for name, value in values.items():
+            row = row.append(_keyword_argument(name, value))
+        if receiver is not None:
+            first = cst.Arg(_bare(receiver))
+            row = row.insert_before(0, [first]) if row.items else row.append(first)
+        func = self.names.write(edit.to, call, call.func)
+        return write_row(updated.with_changes(func=func), _apart(row))
+
+    def _set(self, call: cst.Call, updated: cst.Call, edit: SetArguments) -> cst.Call:
+        where = self._at(edit.location)
+        row = read_row(updated)
+        places = _places(updated, edit.positions)
+        mapping = next((arg for arg in updated.args if arg.star == "**"), None)
+        starred = any(arg.star == "*" for arg in updated.args)
+        for name, text in edit.set.items():
+            value = self._expression(text, call)
+            if name in places:
+                row = row.with_value(places[name], value)
+            elif starred and name in edit.positions:
+                raise _Skip(f"{where}: the arguments are passed as *args")
+            elif mapping is not None:
+                row = _set_in_mapping(row, name, value)
+            else:
+                row = row.append(_keyword_argument(name, value))
+        if mapping is not None and not set(edit.drop) <= set(places):
+            raise _Skip(f"{where}: the arguments are passed as **options")
+        gone = {places[name] for name in edit.drop if name in places}
+        known = {index: name for name, index in places.items()}
+        shifted = False
+        items = list(row.items)
+        for index, arg in enumerate(updated.args):
+            if not _is_positional(arg):
+                continue
+            if shifted and index not in gone:  # it loses its position: its name goes with it
+                if index not in known:
+                    raise _Skip(f"{where}: an argument to drop is passed by position")
+                value = items[index].value
+                items[index] = _keyword_argument(known[index], value).with_changes(comma=arg.comma)
+            shifted = shifted or index in gone
+        row = replace(row, items=(*items,))
+        for index in sorted(gone, reverse=True):
+            row = row.remove(index)
+        return write_row(updated, _apart(row))
+
+    def _wrapped(
+        self,
+        call: cst.Call,
+        inner: cst.BaseExpression,
+        before: Sequence[cst.BaseExpression],
+        after: Sequence[cst.BaseExpression],
+    ) -> cst.BaseExpression:
+        func = self.names.write("torch.nn.Sequential", call, call.func)
+        bare = inner.with_changes(lpar=[], rpar=[])
+        args = [cst.Arg(item) for item in (*before, bare, *after)]
+        return cst.Call(func, args, lpar=inner.lpar, rpar=inner.rpar)
+
+    def _dropped(self, call: cst.Call, updated: cst.Call, edit: DropCall) -> cst.BaseExpression:
+        if edit.module:
+            func = self.names.write("torch.nn.Identity", call, call.func)
+            return cst.Call(func, lpar=updated.lpar, rpar=updated.rpar)
+        value = self._receiver(call, updated, edit.expects)
+        if value is None:
+            first = next((arg for arg in updated.args if _is_positional(arg)), None)
+            named = [arg for arg in updated.args if _keyword(arg) in _FIRST]
+            first = first or (named[0] if named else None)
+            if first is None or first.star:
+                raise _Skip(f"{self._at(edit.location)}: its first argument is not found")
+            value = first.value
+        if updated.lpar:
+            return _bare(value).with_changes(lpar=updated.lpar, rpar=updated.rpar)
+        if not value.lpar and self._needs_parentheses(call, value):
+            return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return value
+
+    def _needs_parentheses(self, call: cst.Call, value: cst.BaseExpression) -> bool:
+        """Return whether `value` needs parentheses where `call` stood without any."""
+        parent = self.names.parent(call)
+        if isinstance(value, cst.Integer | cst.Float) and isinstance(parent, cst.Attribute):
+            return True
+        alone = isinstance(
+            parent,
+            cst.Assign
+            | cst.AnnAssign
+            | cst.AugAssign
+            | cst.Return
+            | cst.Expr
+            | cst.Arg
+            | cst.Element
+            | cst.Index,
+        )
+        safe = alone and not isinstance(
+            value, cst.GeneratorExp | cst.NamedExpr | cst.Yield | cst.Tuple
+        )
+        if not safe and not isinstance(value, _ATOMS):
+            return True
+        try:
+            ast.parse(self.module.code_for_node(_bare(value)), mode="eval")
+        except SyntaxError:  # it is spread over lines
+            return True
+        return False
+
+    def _receiver(
+        self, call: cst.Call, updated: cst.Call, expects: str
+    ) -> cst.BaseExpression | None:
+        """Return ``x`` for a method call ``x.sigmoid()``, None for other calls.
+
+        ``self.sigmoid(x)`` is none: there the attribute holds a function or a module.
+        """
+        func = call.func
+        if not isinstance(func, cst.Attribute) or not isinstance(updated.func, cst.Attribute):
+            return None
+        if expects and func.attr.value != expects:
+            return None
+        if self.names.full_name(func) is not None:
+            return None
+        name = dotted(func)
+        if name is not None and self.names.is_attribute_assigned(name):
+            return None
+        if dotted(func.value) in ("self", "cls"):
+            return None
+        if not expects and call.args:
+            return None  # whatever it is: it was given something
+        return updated.func.value
+
+    def _expression(
+        self,
+        text: str,
+        site: cst.CSTNode,
+        arguments: Mapping[str, cst.BaseExpression] | None = None,
+    ) -> cst.BaseExpression:
+        """Return an edit's expression in the script's names, with its placeholders filled in."""
+        found: dict[str, cst.BaseExpression] = {}
+
+        def hold(match: re.Match[str]) -> str:
+            name = match[1]
+            if name not in (arguments or {}):
+                line = self.names.span(site).start.line
+                raise _Skip(f"line {line}: no argument {name} is found in the call")
+            found[f"_unstuck_{name}"] = (arguments or {})[name]
+            return f"_unstuck_{name}"
+
+        if arguments is not None:
+            text = re.sub(r"\{([^\W\d]\w*)\}", hold, text)
+        try:
+            tree = cst.parse_expression(text, self.module.config_for_parsing)
+        except cst.ParserSyntaxError as error:
+            raise ValueError(f"an edit's expression is not valid Python: {text}") from error
+        like = site.func if isinstance(site, cst.Call) else None
+        tree = self.names.rename(tree, site, like)
+        return cast(cst.BaseExpression, tree.visit(_Filler(found)))
+
+
+def _span_of(location: Location) -> tuple[tuple[int, int], tuple[int, int]]:
+    end_line = location.line if location.end_line is None else location.end_line
+    return (location.line, location.column or 0), (end_line, location.end_column or 0)
+
+
+def _check_together(planned: Sequence[CallEdit], edit: CallEdit, where: str) -> None:
+    """Raise where an edit contradicts one that is already planned for the same call."""
+    for other in planned:
+        if isinstance(other, DropCall) or isinstance(edit, DropCall):
+            raise _Skip(f"{where}: another edit already changes this call")
+        if isinstance(other, ReplaceCall) and isinstance(edit, ReplaceCall):
+            raise _Skip(f"{where}: another edit already replaces this call")
+        if (
+            isinstance(other, SetArguments)
+            and isinstance(edit, SetArguments)
+            and any(edit.set.get(name, text) != text for name, text in other.set.items())
+        ):
+            raise _Skip(f"{where}: another edit already sets this argument")
+
+
+# Small questions about nodes
+
+
+def _is_positional(arg: cst.Arg) -> bool:
+    return arg.keyword is None and arg.star != "**"
+
+
+def _keyword(arg: cst.Arg | cst.BaseElement) -> str:
+    return arg.keyword.value if isinstance(arg, cst.Arg) and arg.keyword is not None else ""
+
+
+def _keyword_argument(name: str, value: cst.BaseExpression) -> cst.Arg:
+    blank = cst.SimpleWhitespace("")
+    return cst.Arg(value, cst.Name(name), equal=cst.AssignEqual(blank, blank))
+
+
+def _places(call: cst.Call, positions: Sequence[str]) -> dict[str, int]:
+    """Return the index of each argument whose name is known, up to the first ``*args``."""
+    places: dict[str, int] = {}
+    starred = False
+    for index, arg in enumerate(call.args):
+        starred = starred or arg.star == "*"
+        if arg.keyword is not None:
+            places[arg.keyword.value] = index
+        elif not arg.star and not starred and index < len(positions):
+            places[positions[index]] = index
+    return places
+
+
+def _arguments(call: cst.Call, positions: Sequence[str]) -> dict[str, cst.BaseExpression]:
+    places = _places(call, positions)
+    return {name: call.args[index].value for name, index in places.items()}
+
+
+def _set_in_mapping(row: Row, name: str, value: cst.BaseExpression) -> Row:
+    """Set a name that ``**options`` may hold as well: ``**{**options, "lr": 0.1}``."""
+    index = next(
+        i for i in reversed(range(len(row.items))) if getattr(row.items[i], "star", "") == "**"
+    )
+    arg = cast(cst.Arg, row.items[index])
+    entry = cst.DictElement(cst.SimpleString(f'"{name}"'), value)
+    old = arg.value
+    if (
+        isinstance(old, cst.Dict)
+        and old.elements
+        and isinstance(old.elements[0], cst.StarredDictElement)
+    ):
+        mapping = old.with_changes(elements=[*old.elements, entry])
+    else:
+        mapping = cst.Dict([cst.StarredDictElement(old), entry])
+    return row.with_value(index, mapping)
+
+
+def _apart(row: Row) -> Row:
+    """Return a row in which a generator that was the only argument has parentheses."""
+    for index, item in enumerate(row.items):
+        value = item.value
+        if len(row.items) > 1 and isinstance(value, cst.GeneratorExp) and not value.lpar:
+            value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+            row = row.with_value(index, value)
+    return row
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _bare(value: cst.BaseExpression) -> cst.BaseExpression:
+    """Return an expression without parentheses that only group it."""
+    if isinstance(value, cst.Tuple | cst.GeneratorExp | cst.NamedExpr | cst.Yield):
+        return value
+    return value.with_changes(lpar=[], rpar=[])
+
+
+def _all(statement: cst.CSTNode, *kinds: type[cst.CSTNode]) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and all(
+        isinstance(small, kinds) for small in statement.body
+    )
+
+
+def _is_text(statement: cst.CSTNode) -> bool:
+    """Return whether a statement is a lone string, such as a docstring."""
+    return isinstance(statement, cst.SimpleStatementLine) and all(
+        isinstance(small, cst.Expr)
+        and isinstance(small.value, cst.SimpleString | cst.ConcatenatedString)
+        for small in statement.body
+    )
+
+
+def _ends_of(statement: cst.CSTNode) -> tuple[cst.CSTNode, cst.CSTNode]:
+    if isinstance(statement, cst.SimpleStatementLine):
+        return statement.body[0], statement.body[-1]
+    return statement, statement
+
+
+class _Statements(cst.CSTVisitor):
+    """Collects the statements that others can stand before or after, outer ones first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[cst.CSTNode] = []
+
+    def visit_Module(self, node: cst.Module) -> None:  # noqa: N802
+        self._collect(node.body)
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:  # noqa: N802
+        self._collect(node.body)
+
+    def visit_SimpleStatementSuite(self, node: cst.SimpleStatementSuite) -> None:  # noqa: N802
+        self.found.extend(node.body)
+
+    def _collect(self, body: Sequence[cst.BaseStatement]) -> None:
+        for statement in body:
+            if isinstance(statement, cst.SimpleStatementLine):
+                self.found.extend(statement.body)
+            else:
+                self.found.append(statement)
+
+
+class _Filler(cst.CSTTransformer):
+    """Puts the user's own expressions where placeholders stand."""
+
+    def __init__(self, values: Mapping[str, cst.BaseExpression]) -> None:
+        super().__init__()
+        self._values = values
+        self._alone: set[cst.CSTNode] = set()
+
+    def visit_Arg(self, node: cst.Arg) -> None:  # noqa: N802
+        self._alone.add(node.value)
+
+    def leave_Name(  # noqa: N802
+        self, original_node: cst.Name, updated_node: cst.Name
+    ) -> cst.BaseExpression:
+        value = self._values.get(original_node.value)
+        if value is None:
+            return updated_node
+        copy = value.deep_clone()
+        if original_node in self._alone or isinstance(copy, _ATOMS) or copy.lpar:
+            return copy
+        return copy.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+# Statements
+
+
+def _parse_lines(text: str, module: cst.Module) -> cst.Module:
+    """Return inserted lines as a tree, with the line ends of the script."""
+    text = textwrap.dedent(text).strip("\n") + "\n"
+    text = re.sub(r"\r\n?|\n", module.default_newline, text)
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise ValueError(f"an edit's lines are not valid Python: {text.strip()!r}") from error
+
+
+@dataclass
+class _Body:
+    """A block of statements under construction.
+
+    Attributes:
+        statements: The statements so far.
+        pending: Comments and blank lines for the next statement, or for the end of the block.
+    """
+
+    statements: list[cst.BaseStatement] = field(default_factory=list)
+    pending: list[cst.EmptyLine] = field(default_factory=list)
+
+    def add(self, statement: Any) -> None:
+        """Add a statement, which takes the pending lines."""
+        lines = [*self.pending, *statement.leading_lines]
+        self.pending = []
+        self.statements.append(statement.with_changes(leading_lines=lines))
+
+    def insert(self, trees: Sequence[cst.Module]) -> None:
+        """Add inserted lines."""
+        for tree in trees:
+            self.pending.extend(tree.header)
+            for statement in tree.body:
+                self.add(statement.deep_clone())
+            self.pending.extend(tree.footer)
+
+    def insert_before(self, trees: Sequence[cst.Module], statement: Any) -> Any:
+        """Add lines before a statement and its comments; return it with what stays above it."""
+        if not trees:
+            return statement
+        lines = list(statement.leading_lines)
+        own = len(lines)
+        while own and lines[own - 1].comment is not None:
+            own -= 1
+        self.pending.extend(lines[:own])
+        self.insert(trees)
+        return statement.with_changes(leading_lines=lines[own:])
+
+
+class _Patcher(cst.CSTTransformer):
+    """Carries out a plan."""
+
+    def __init__(self, plan: _Plan) -> None:
+        super().__init__()
+        self._plan = plan
+        self._updated: dict[cst.Call, cst.Call] = {}
+        self._rows: dict[cst.CSTNode, dict[int, cst.Call]] = {}
+        for call in plan.calls:
+            place = plan.row(call)
+            if place is not None:
+                self._rows.setdefault(place[0], {})[place[1]] = call
+
+    def leave_Call(  # noqa: N802
+        self, original_node: cst.Call, updated_node: cst.Call
+    ) -> cst.BaseExpression:
+        updated_node = self._with_items(original_node, updated_node)
+        edits = self._plan.calls.get(original_node)
+        if not edits:
+            return updated_node
+        self._updated[original_node] = updated_node
+        return self._plan.edited(original_node, updated_node, edits)
+
+    def leave_List(  # noqa: N802
+        self, original_node: cst.List, updated_node: cst.List
+    ) -> cst.BaseExpression:
+        return self._with_items(original_node, updated_node)
+
+    def leave_Tuple(  # noqa: N802
+        self, original_node: cst.Tuple, updated_node: cst.Tuple
+    ) -> cst.BaseExpression:
+        return self._with_items(original_node, updated_node)
+
+    def _with_items(self, original: _Display, updated: _Display) -> _Display:
+        """Return a row of layers with layers put in and taken out."""
+        calls = self._rows.get(original)
+        if not calls:
+            return updated
+        row = read_row(updated)
+        kind = cst.Arg if isinstance(updated, cst.Call) else cst.Element
+        for index in sorted(calls, reverse=True):
+            call = calls[index]
+            for edit in self._plan.calls[call]:
+                if isinstance(edit, DropCall) and edit.module and len(row.items) > 1:
+                    row = row.remove(index)
+            before: list[cst.BaseExpression] = []
+            after: list[cst.BaseExpression] = []
+            for planned in self._plan.calls[call]:
+                outer = self._plan.items(planned, call, self._updated[call])
+                before, after = [*outer[0], *before], [*after, *outer[1]]
+            row = row.insert_after(index, [kind(item) for item in after])
+            row = row.insert_before(index, [kind(item) for item in before])
+        return write_row(updated, row)
+
+    def leave_Module(  # noqa: N802
+        self, original_node: cst.Module, updated_node: cst.Module
+    ) -> cst.Module:
+        body = self._body(original_node.body, updated_node.body)
+        footer = [*body.pending, *updated_node.footer]
+        return updated_node.with_changes(body=body.statements, footer=footer)
+
+    def leave_IndentedBlock(  # noqa: N802
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.BaseSuite:
+        body = self._body(original_node.body, updated_node.body)
+        if not body.statements:
+            return updated_node
+        footer = [*body.pending, *updated_node.footer]
+        return updated_node.with_changes(body=body.statements, footer=footer)
+
+    def leave_SimpleStatementSuite(  # noqa: N802
+        self, original_node: cst.SimpleStatementSuite, updated_node: cst.SimpleStatementSuite
+    ) -> cst.BaseSuite:
+        if not any(small in self._plan.around for small in original_node.body):
+            return updated_node
+        line = cst.SimpleStatementLine(
+            updated_node.body, trailing_whitespace=updated_node.trailing_whitespace
+        )
+        body = _Body()
+        self._line(body, original_node.body, line)
+        return cst.IndentedBlock(body.statements, footer=body.pending)
+
+    def _body(self, original: Sequence[cst.CSTNode], updated: Sequence[cst.BaseStatement]) -> _Body:
+        body = _Body()
+        for old, new in zip(original, updated, strict=True):
+            if isinstance(old, cst.SimpleStatementLine):
+                self._line(body, old.body, cast(cst.SimpleStatementLine, new))
+                continue
+            around = self._plan.around.get(old, _Around())
+            body.add(body.insert_before(around.before, new))
+            body.insert(around.after)
+        return body
+
+    def _line(
+        self,
+        body: _Body,
+        original: Sequence[cst.BaseSmallStatement],
+        line: cst.SimpleStatementLine,
+    ) -> None:
+        """Add a line of statements, split where lines are inserted between them."""
+        group: list[cst.BaseSmallStatement] = []
+        lines = list(line.leading_lines)  # of the next group
+
+        def flush(*, last: bool) -> None:
+            nonlocal lines
+            if not group:
+                return
+            if group[-1] is not line.body[-1]:
+                group[-1] = group[-1].with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
+            trailing = line.trailing_whitespace if last else cst.TrailingWhitespace()
+            body.add(cst.SimpleStatementLine([*group], lines, trailing_whitespace=trailing))
+            group.clear()
+            lines = []
+
+        for old, new in zip(original, line.body, strict=True):
+            around = self._plan.around.get(old, _Around())
+            if around.before:
+                flush(last=False)
+                rest = body.insert_before(around.before, line.with_changes(leading_lines=lines))
+                lines = list(rest.leading_lines)
+            if not self._is_gone(old, new):
+                group.append(new)
+            if around.after:
+                flush(last=old is original[-1])
+                body.insert(around.after)
+        flush(last=True)
+        body.pending.extend(lines)
+
+    def _is_gone(self, old: cst.BaseSmallStatement, new: cst.BaseSmallStatement) -> bool:
+        """Return whether nothing is left of a statement: ``x = softmax(x)`` became ``x = x``."""
+        if not isinstance(old, cst.Assign | cst.Expr) or not isinstance(new, cst.Assign | cst.Expr):
+            return False
+        edits = self._plan.calls.get(old.value, ()) if isinstance(old.value, cst.Call) else ()
+        if not any(isinstance(edit, DropCall) and not edit.module for edit in edits):
+            return False
+        name = dotted(new.value)
+        if isinstance(new, cst.Expr):
+            return name is not None
+        return name is not None and [dotted(each.target) for each in new.targets] == [name]

@@ -1,0 +1,316 @@
+"""The run's file: SQLite in WAL mode, appended while training, readable while it grows.
+
+One table holds facts as JSON; one names the sources (a run, a layer, its signals); one holds deep
+samples, a row each with float32 values in the order of the source's signals; one holds chunks of
+what is measured every step. Nothing is ever unpickled. A writer that is killed loses at most what
+came in since the last commit, half a second before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unstuck.findings import Location
+from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
+
+__all__ = ["Recorder", "Recording", "RecordError", "read"]
+
+SCHEMA_VERSION = 1
+COMMIT_SECONDS = 0.5
+"""At most this long do values wait in memory (promise 5: everything up to the last second)."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS facts (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key));
+CREATE TABLE IF NOT EXISTS sources (id INTEGER PRIMARY KEY, run INTEGER, layer TEXT, signals TEXT);
+CREATE TABLE IF NOT EXISTS samples (source INTEGER, step INTEGER, data BLOB);
+CREATE TABLE IF NOT EXISTS chunks (source INTEGER, first INTEGER, data BLOB);
+"""
+
+
+class RecordError(Exception):
+    """A record cannot be written or read; the message is one line for the user."""
+
+
+class Recorder:
+    """Appends a run to its file from the training's process.
+
+    Values are buffered and committed by a background thread. A forked child inherits the object
+    but writes nothing.
+
+    Raises:
+        RecordError: When the file cannot be created.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._facts: dict[tuple[int, str], str] = {}
+        self._samples: list[tuple[int, int, bytes]] = []
+        self._new_sources: list[tuple[int, int, str, str]] = []
+        self._sources: dict[tuple[int, str, tuple[str, ...]], int] = {}
+        self._series: dict[int, tuple[int, array[float]]] = {}
+        self._broken: str | None = None
+        try:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=5)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            # A killed process loses nothing that was committed; only a power cut could.
+            self._db.execute("PRAGMA synchronous=OFF")
+            self._db.executescript(_TABLES)
+            self._db.commit()
+        except (sqlite3.Error, OSError) as error:
+            raise RecordError(f"cannot write the record {self.path}: {error}") from None
+        self.fact("schema", SCHEMA_VERSION)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._commit_regularly, daemon=True, name="unstuck")
+        self._thread.start()
+
+    @property
+    def broken(self) -> str | None:
+        """Why nothing more is written, or None."""
+        return self._broken
+
+    def fact(self, key: str, value: Any, run: int = -1) -> None:
+        """Set a fact of a run (-1: of the whole script); JSON can hold it."""
+        with self._lock:
+            self._facts[run, key] = json.dumps(value)
+
+    def source(self, run: int, layer: str, signals: Sequence[str]) -> int:
+        """Return the number under which samples of these signals of a layer are stored."""
+        key = (run, layer, tuple(signals))
+        found = self._sources.get(key)
+        if found is None:
+            found = self._sources[key] = len(self._sources)
+            with self._lock:
+                self._new_sources.append((found, run, layer, json.dumps(list(signals))))
+        return found
+
+    def sample(self, source: int, step: int, values: Sequence[float]) -> None:
+        """Add one row: the values of the source's signals at `step`."""
+        blob = _floats(values).tobytes()
+        with self._lock:
+            self._samples.append((source, step, blob))
+
+    def append(self, source: int, step: int, value: float) -> None:
+        """Add the next value of something that is measured every step."""
+        with self._lock:
+            held = self._series.get(source)
+            if held is not None and held[0] + len(held[1]) == step:
+                held[1].append(value)
+                return
+            if held is not None:
+                self._samples_of_chunk(source, held)
+            self._series[source] = (step, array("f", (value,)))
+
+    def _samples_of_chunk(self, source: int, held: tuple[int, array[float]]) -> None:
+        first, values = held
+        for offset, value in enumerate(values):
+            self._samples.append((source, first + offset, array("f", (value,)).tobytes()))
+
+    def _commit_regularly(self) -> None:
+        while not self._stop.wait(COMMIT_SECONDS):
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what has come in; a failure is remembered in `broken`, never raised."""
+        if os.getpid() != self._pid or self._broken is not None:
+            return
+        with self._lock:
+            facts = [(run, key, value) for (run, key), value in self._facts.items()]
+            sources, samples = self._new_sources, self._samples
+            chunks = [(s, first, v.tobytes()) for s, (first, v) in self._series.items()]
+            self._facts, self._new_sources, self._samples, self._series = {}, [], [], {}
+            if not (facts or sources or samples or chunks):
+                return
+            try:
+                with self._db:
+                    self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?,?,?)", facts)
+                    self._db.executemany("INSERT INTO sources VALUES (?,?,?,?)", sources)
+                    self._db.executemany("INSERT INTO samples VALUES (?,?,?)", samples)
+                    self._db.executemany("INSERT INTO chunks VALUES (?,?,?)", chunks)
+            except sqlite3.Error as error:
+                self._broken = f"the record {self.path} cannot be written any more: {error}"
+
+    def close(self) -> None:
+        """Write everything and close the file."""
+        if os.getpid() != self._pid:
+            return
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self.commit()
+        with self._lock:
+            self._db.close()
+
+
+def _floats(values: Sequence[float]) -> array[float]:
+    """Return float32 values; what is too large for them becomes infinite."""
+    try:
+        return array("f", values)
+    except OverflowError:
+        limit = 3.4e38
+        return array("f", [v if abs(v) <= limit else float("inf") * v for v in values])
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one execution of a script left: its trainings and the facts about the script."""
+
+    path: str
+    runs: tuple[Run, ...]
+    facts: Mapping[str, Any]
+
+
+def read(path: str | os.PathLike[str]) -> Recording:
+    """Read a record, also one that is still growing or whose writer was killed.
+
+    Raises:
+        RecordError: When there is no record at `path` or too little of it is left.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise RecordError(f"there is no record at {file}")
+    try:
+        facts, sources, rows = _rows(file)
+    except (sqlite3.Error, ValueError) as error:
+        raise RecordError(f"{file} is not a readable record: {error}") from None
+    overall = facts.pop(-1, {})
+    if overall.get("schema") != SCHEMA_VERSION:
+        found = overall.get("schema", "none")
+        raise RecordError(f"{file} has record schema {found}, this unstuck reads {SCHEMA_VERSION}")
+    runs = [_run(number, facts[number], sources, rows, overall) for number in sorted(facts)]
+    return Recording(str(file), tuple(runs), overall)
+
+
+Points = dict[int, list[tuple[int, Sequence[float]]]]
+
+
+def _rows(
+    file: Path,
+) -> tuple[dict[int, dict[str, Any]], dict[int, tuple[int, str, list[str]]], Points]:
+    with _open(file) as db:
+        facts: dict[int, dict[str, Any]] = {}
+        for run, key, value in db.execute("SELECT run, key, value FROM facts"):
+            facts.setdefault(run, {})[key] = json.loads(value)
+        sources = {
+            number: (run, layer, json.loads(signals))
+            for number, run, layer, signals in _surviving(
+                db, "SELECT id, run, layer, signals FROM sources"
+            )
+        }
+        points: Points = {number: [] for number in sources}
+        for source, step, data in _surviving(db, "SELECT source, step, data FROM samples"):
+            if source in points and len(data) % 4 == 0:
+                points[source].append((step, array("f", data)))
+        for source, first, data in _surviving(db, "SELECT source, first, data FROM chunks"):
+            if source in points and len(data) % 4 == 0:
+                values = array("f", data)
+                points[source].extend((first + i, (v,)) for i, v in enumerate(values))
+    return facts, sources, points
+
+
+class _open:  # noqa: N801 - a context manager used like a function
+    """Open a database for reading, without needing write permission beside it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __enter__(self) -> sqlite3.Connection:
+        quoted = str(self._file.resolve()).replace("%", "%25").replace("?", "%3f")
+        quoted = quoted.replace("#", "%23")
+        try:
+            self._db = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=5)
+            self._db.execute("SELECT count(*) FROM facts").fetchone()
+        except sqlite3.OperationalError:
+            if self._file.stat().st_size == 0:
+                raise
+            self._db = sqlite3.connect(f"file:{quoted}?immutable=1", uri=True)
+            self._db.execute("SELECT count(*) FROM facts").fetchone()
+        return self._db
+
+    def __exit__(self, *exception: object) -> None:
+        self._db.close()
+
+
+def _surviving(db: sqlite3.Connection, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows that can still be read: a file cut off in the middle keeps its first part."""
+    rows: list[tuple[Any, ...]] = []
+    try:
+        for row in db.execute(query):
+            rows.append(row)  # noqa: PERF402 - keep what came before a damaged page
+    except sqlite3.DatabaseError:
+        pass
+    return rows
+
+
+def _run(
+    number: int,
+    facts: Mapping[str, Any],
+    sources: Mapping[int, tuple[int, str, list[str]]],
+    rows: Points,
+    overall: Mapping[str, Any],
+) -> Run:
+    series: dict[tuple[str, str], Series] = {}
+    for source, (run, layer, signals) in sources.items():
+        if run != number:
+            continue
+        ordered = sorted(rows[source], key=lambda row: row[0])
+        steps = tuple(step for step, _ in ordered)
+        for index, signal in enumerate(signals):
+            kept = [(s, float(v[index])) for s, (_, v) in zip(steps, ordered, strict=True)
+                    if index < len(v)]
+            old = series.get((layer, signal))
+            if old is not None:  # the layer's set of signals changed during the run
+                kept = sorted([*zip(old.steps, old.values, strict=True), *kept])
+            series[layer, signal] = Series(tuple(s for s, _ in kept), tuple(v for _, v in kept))
+    last = max((s.steps[-1] for s in series.values() if s.steps), default=-1)
+    return Run(
+        layers=tuple(_layer(data) for data in facts.get("layers", ())),
+        activations=tuple(_activation(data) for data in facts.get("activations", ())),
+        optimizer=_optimizer(facts.get("optimizer", {"name": "?"})),
+        loss_function=_loss(facts.get("loss_function", {})),
+        steps=max(int(facts.get("steps", 0)), last + 1),
+        series=series,
+        facts={k: v for k, v in facts.items() if k not in _TYPED},
+        framework=str(overall.get("framework", "")),
+        script=str(overall.get("script", "")),
+        index=number,
+    )
+
+
+_TYPED = frozenset({"layers", "activations", "optimizer", "loss_function", "steps"})
+
+
+def _located(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    known = dict(data)
+    for name in names:
+        known[name] = Location.from_json(data.get(name))
+    return known
+
+
+def _layer(data: Mapping[str, Any]) -> Layer:
+    return Layer(**{**_located(data, "location"), "shape": tuple(data.get("shape", ()))})
+
+
+def _activation(data: Mapping[str, Any]) -> Activation:
+    return Activation(**_located(data, "location"))
+
+
+def _optimizer(data: Mapping[str, Any]) -> Optimizer:
+    return Optimizer(**_located(data, "location", "step_location"))
+
+
+def _loss(data: Mapping[str, Any]) -> Loss:
+    known = _located(data, "location")
+    for name in ("chain", "prediction_shape", "target_shape"):
+        known[name] = tuple(data.get(name, ()))
+    return Loss(**known)

@@ -1,0 +1,59 @@
+"""The remedy add-l1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unstuck.findings import Finding
+from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["AddL1"]
+
+LINES = """\
+with torch.no_grad():  # L1, proximal: small weights become exactly zero
+    for $group in $optimizer.param_groups:
+        for $weight in $group["params"]:
+            if $weight.ndim > 1 and $weight.requires_grad:
+                $weight.copy_(torch.nn.functional.softshrink($weight, $group["lr"] * STRENGTH))
+"""
+
+
+class AddL1(Remedy):
+    """Add L1 regularization: every step moves weights towards zero, small ones onto it.
+
+    What it does:
+        After each optimizer step, every weight with at least two dimensions moves towards zero by
+        the learning rate times the strength, and stops there (the proximal step of the L1 norm).
+        Subgradients, in contrast, never make a weight exactly zero. Biases and norms stay.
+
+    When it helps:
+        Validation gets worse while training gets better, and few of the inputs matter.
+
+    Settings:
+        ``strength``: 0.001, 0.01, 0.0001.
+
+    Limits:
+        The threshold is that of gradient descent; adaptive optimizers do not rescale it. Needs an
+        ``optimizer.step()`` without a closure in the script.
+
+    References:
+        Tibshirani: Regression Shrinkage and Selection via the Lasso, 1996. Parikh, Boyd: Proximal
+        Algorithms, 2014, section 6.5.2.
+    """
+
+    stage = "training"
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return strengths, the likeliest first."""
+        return ({"strength": 1e-3}, {"strength": 1e-2}, {"strength": 1e-4})
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Shrink after each step; see `Remedy.apply_torch`."""
+        strength = settings.get("strength", 1e-3)
+        lines = LINES.replace("STRENGTH", repr(strength))
+        return subject.at_step(f"L1 of {strength:g} after each step", lines, after=True)

@@ -1,0 +1,67 @@
+"""The remedy lower-learning-rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+from unstuck.findings import Finding
+from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["LowerLearningRate"]
+
+HEALTHY_UPDATE = 1e-2
+"""Healthy training changes a weight by 1e-3 of its scale per step, up to 1e-2 (Karpathy 2019)."""
+
+
+class LowerLearningRate(Remedy):
+    """Take shorter steps.
+
+    What it does:
+        The learning rate is multiplied by a factor below one, in all parameter groups.
+
+    When it helps:
+        Steps that overshoot the valley raise the loss, or destroy the weights.
+
+    Settings:
+        ``factor``: a power of ten, from the first steps. A step of gradient descent promises a
+        decrease of the learning rate times the squared gradient; where that exceeds the whole
+        loss, the step is too long by their ratio (Polyak's step length). Likewise a step that
+        changes weights by more than a hundredth of their scale. Then a tenth of it.
+
+    Limits:
+        A scheduler that sets the learning rate itself (OneCycleLR) overrides it.
+
+    References:
+        Polyak: Introduction to Optimization, 1987, section 5.3.2. Karpathy: A Recipe for Training
+        Neural Networks, 2019.
+    """
+
+    stage = "optimizer"
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return factors from the promise of the first steps and the size of their updates."""
+        excess = [10.0]
+        promises = run.of("predicted_decrease").finite().until(20)
+        for step, promise in zip(promises.steps, promises, strict=True):
+            loss = run.loss.at(step)
+            if loss is not None and math.isfinite(loss) and loss > 0:
+                excess.append(promise / loss)
+        updates = [v for la in run.weights for v in run.of("update_ratio", la.name).finite()[:5]]
+        if updates:
+            excess.append(median(updates) / HEALTHY_UPDATE)
+        factor = 10.0 ** -min(6, max(1, math.ceil(math.log10(max(excess)) - 0.5)))
+        return tuple({"factor": value} for value in dict.fromkeys((factor, factor / 10, 0.1)))
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Change the learning rate; see `Remedy.apply_torch`."""
+        rate = subject.rate()
+        if rate is None:
+            return []
+        return subject.use_optimizer(lr=rate * settings.get("factor", 0.1))

@@ -1,0 +1,55 @@
+"""The remedy use-he-initialization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unstuck.remedies import Change, Remedy, Settings
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["UseHeInitialization"]
+
+RELU_LIKE = ("relu", "leaky_relu", "relu6", "elu", "gelu", "silu", "softplus")
+
+
+class UseHeInitialization(Remedy):
+    """Draw the weights anew with the variance that a ReLU network preserves.
+
+    What it does:
+        Weights of linear and convolution layers become normal with variance 2 / fan-in, biases
+        zero, just before the optimizer is constructed. The random stream is put back, so that all
+        else (shuffling, dropout) is the same as without.
+
+    When it helps:
+        A ReLU lets half of a layer's variance through; variance 2 / fan-in makes up for it, and
+        signals keep their scale through any depth. PyTorch's default gives a sixth of that.
+
+    Settings:
+        None.
+
+    Limits:
+        Applies when hidden layers feed activations of the ReLU family, after the other remedies
+        of the same treatment. The output layer is drawn like the others: the field does so, and
+        one loop says it. Embeddings and weights tied to them, norms, recurrent layers and frozen
+        weights stay. Pretrained weights would be lost: not for fine-tuning.
+
+    References:
+        He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 10.
+    """
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Draw them; see `Remedy.apply_torch`."""
+        kinds = subject.fed()
+        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
+            return []
+        leaky = kinds["leaky_relu"] * 2 > sum(kinds.values())
+        slope = 'a=0.01, nonlinearity="leaky_relu"' if leaky else 'nonlinearity="relu"'
+        return subject.initialize(
+            f"torch.nn.init.kaiming_normal_($module.weight, {slope})",
+            # fan-in of a transposed convolution is what torch calls its fan-out
+            f'torch.nn.init.kaiming_normal_($module.weight, mode="fan_out", {slope})',
+            comment="He initialization, for ReLU layers",
+            what="He initialization",
+        )

@@ -1,0 +1,50 @@
+"""The remedy use-relu."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unstuck.remedies import Change, Remedy, Settings
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["UseRelu"]
+
+SATURATING = ("sigmoid", "tanh", "relu6")
+"""Kinds that flatten out; the watcher counts hardtanh as relu6, softsign as tanh."""
+
+
+class UseRelu(Remedy):
+    """Replace the hidden activations that flatten out by ReLU.
+
+    What it does:
+        Hidden sigmoid, tanh, softsign, hard sigmoid, hard tanh, ReLU6 and exponential activations
+        become `torch.nn.ReLU`, or `torch.relu` where they are function calls.
+
+    When it helps:
+        A sigmoid passes on at most a quarter of a gradient, a tanh all of it only near zero;
+        over many layers nothing arrives. A ReLU passes the gradient of an active unit unchanged.
+        Weights that were scaled for a sigmoid are too small for it: use-he-initialization goes
+        with it.
+
+    Settings:
+        None.
+
+    Limits:
+        Output activations, softmax, and the gates inside ``nn.LSTM`` and ``nn.GRU`` stay. A gate
+        that the script computes itself (``torch.sigmoid(a) * b``) looks like any hidden sigmoid.
+        A call that makes hidden and output activations alike is left alone. An exponential is
+        replaced only where it is the activation of most hidden layers.
+
+    References:
+        Glorot, Bordes, Bengio: Deep Sparse Rectifier Neural Networks, AISTATS 2011. Nair, Hinton:
+        Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010.
+    """
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Replace them; see `Remedy.apply_torch`."""
+        kinds = [*SATURATING]
+        if subject.fed()["exponential"] > sum(subject.fed().values()) / 2:
+            kinds.append("exponential")
+        return subject.replace_activations(subject.hidden(kinds), "ReLU", "relu")

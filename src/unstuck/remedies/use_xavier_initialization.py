@@ -1,0 +1,56 @@
+"""The remedy use-xavier-initialization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unstuck.remedies import Change, Remedy, Settings
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["UseXavierInitialization"]
+
+GAINS = {"tanh": "tanh", "relu": "relu", "relu6": "relu", "leaky_relu": "leaky_relu"}
+"""Kind of activation -> its name for `torch.nn.init.calculate_gain`; others have gain 1."""
+
+
+class UseXavierInitialization(Remedy):
+    """Draw the weights anew with a variance that suits forward and backward signals alike.
+
+    What it does:
+        Weights of linear, convolution and recurrent layers become uniform with variance
+        gain² · 2 / (fan-in + fan-out), biases of linear and convolution layers zero, just before
+        the optimizer is constructed. The random stream is put back.
+
+    When it helps:
+        Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer, and
+        networks that were started from equal weights.
+
+    Settings:
+        None. The gain follows the activation that most hidden layers feed, as
+        `torch.nn.init.calculate_gain` has it: 1 for sigmoid, 5/3 for tanh (Glorot and Bengio used
+        1; 5/3 makes up for what a tanh squeezes), √2 for ReLU.
+
+    Limits:
+        Embeddings and weights tied to them, norms and frozen weights stay. Pretrained weights
+        would be lost: not for fine-tuning.
+
+    References:
+        Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks,
+        AISTATS 2010, equation 16.
+    """
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Draw them; see `Remedy.apply_torch`."""
+        common = subject.fed().most_common(1)
+        kind = GAINS.get(common[0][0]) if common else None
+        gain = f', gain=torch.nn.init.calculate_gain("{kind}")' if kind else ""
+        draw = f"torch.nn.init.xavier_uniform_($module.weight{gain})"
+        return subject.initialize(
+            draw,
+            draw,
+            recurrent=f"torch.nn.init.xavier_uniform_($weight{gain})",
+            comment="Xavier initialization",
+            what="Xavier initialization",
+        )
