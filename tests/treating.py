@@ -43,13 +43,13 @@ class Outcome:
 @contextlib.contextmanager
 def births() -> Iterator[Births]:
     """Watch where modules are constructed, and stop."""
-    original = nn.Module.__init__
+    original = nn.Module.__init__, nn.Module.__setstate__
     known = Births()
     known.install()
     try:
         yield known
     finally:
-        nn.Module.__init__ = original
+        nn.Module.__init__, nn.Module.__setstate__ = original
 
 
 def execute(path: Path, source: str | None = None) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def execute(path: Path, source: str | None = None) -> dict[str, Any]:
 
 def watch(path: Path) -> Run:
     """Run the script watched; return its first training."""
-    original = nn.Module.__init__
+    original = nn.Module.__init__, nn.Module.__setstate__
     record = path.with_suffix(".db")
     recorder = Recorder(record)
     watcher = TorchWatcher(recorder, 1.0, thorough=True)
@@ -70,7 +70,7 @@ def watch(path: Path) -> Run:
         execute(path)
     finally:
         watcher.uninstall()
-        nn.Module.__init__ = original
+        nn.Module.__init__, nn.Module.__setstate__ = original
         recorder.close()
     assert watcher.failed is None
     return read(record).runs[0]

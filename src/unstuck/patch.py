@@ -8,7 +8,6 @@ a variable, a call that is known only by its line must have the expected name.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import difflib
 import os
@@ -17,8 +16,8 @@ import tempfile
 import textwrap
 import tokenize
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -26,10 +25,11 @@ from typing import Any, Literal, TypeVar, cast
 import libcst as cst
 from libcst.metadata import MetadataWrapper
 
-from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments
 from unstuck.findings import Location
 from unstuck.names import Names, dotted, last_name
-from unstuck.rows import Container, Row, read_row, write_row
+from unstuck.rewrite import CallEdit, CannotEditError, Rewriter, at
+from unstuck.rows import read_row, write_row
 
 __all__ = [
     "Patched",
@@ -40,29 +40,9 @@ __all__ = [
     "write_atomically",
 ]
 
-_FIRST = ("params", "input", "x", "self")
-"""Names of first parameters: those of torch's optimizers, functions and methods."""
-
-_ATOMS = (
-    cst.Name,
-    cst.Attribute,
-    cst.Call,
-    cst.Subscript,
-    cst.Integer,
-    cst.Float,
-    cst.List,
-    cst.Dict,
-    cst.ListComp,
-    cst.SimpleString,
-)
 _LEAVING = (cst.Return, cst.Raise, cst.Break, cst.Continue)
 
 _Display = TypeVar("_Display", cst.Call, cst.List, cst.Tuple)
-CallEdit = ReplaceCall | SetArguments | Surround | DropCall
-
-
-class _Skip(Exception):  # noqa: N818
-    """An edit that cannot be carried out; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +75,8 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
         wrapper = MetadataWrapper(cst.parse_module(source))
     except cst.ParserSyntaxError as error:
         raise ValueError(f"{filename}:{error.raw_line}: not valid Python") from error
-    if wrapper.module.code != source:
+    tree = wrapper.module.code
+    if tree.count("\n") != source.count("\n"):
         raise ValueError(f"{filename}: the source cannot be reproduced exactly")
     plan = _Plan(wrapper)
     done: list[Edit] = []
@@ -104,9 +85,9 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
         before = dict(plan.names.added)
         try:
             if not _same_file(edit.location.file, filename):
-                raise _Skip(f"the location is in {os.path.basename(edit.location.file)}")
+                raise CannotEditError(f"the location is in {os.path.basename(edit.location.file)}")
             plan.add(edit)
-        except _Skip as reason:
+        except CannotEditError as reason:
             plan.names.added = before
             skipped.append((edit, str(reason)))
         else:
@@ -114,7 +95,7 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
     if not done:
         return Patched(source, (), tuple(skipped))
     plan.add_imports()
-    patched = wrapper.module.visit(_Patcher(plan)).code
+    patched = _restored(source, tree, wrapper.module.visit(_Patcher(plan)).code)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in the user's strings
@@ -187,6 +168,20 @@ def _lines(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
+def _restored(source: str, tree: str, patched: str) -> str:
+    """Return `patched` with the untouched lines as they are in `source`.
+
+    LibCST loses a blank here and there: the one in ``except (A, B) :``.
+    """
+    if tree == source:
+        return patched
+    old, lines = _lines(source), _lines(patched)
+    matcher = difflib.SequenceMatcher(None, _lines(tree), lines, autojunk=False)
+    for block in matcher.get_matching_blocks():
+        lines[block.b : block.b + block.size] = old[block.a : block.a + block.size]
+    return "".join(lines)
+
+
 def _unique(edits: Sequence[Edit]) -> list[Edit]:
     found: list[Edit] = []
     for edit in edits:  # edits hold mappings: equal, but not hashable
@@ -217,6 +212,7 @@ class _Plan:
     def __init__(self, wrapper: MetadataWrapper) -> None:
         self.module = wrapper.module
         self.names = Names(wrapper)
+        self.rewriter = Rewriter(wrapper.module, self.names)
         self.calls: dict[cst.Call, list[CallEdit]] = {}
         self.around: dict[cst.CSTNode, _Around] = {}
         self._texts = re.split(r"\r\n?|\n", self.module.code)
@@ -231,7 +227,7 @@ class _Plan:
         """Plan an edit.
 
         Raises:
-            _Skip: If it cannot be done; the plan is then as before.
+            CannotEditError: If it cannot be done; the plan is then as before.
         """
         if isinstance(edit, Insert):
             statement = self._statement(edit)
@@ -244,10 +240,10 @@ class _Plan:
             return
         call = self._find(edit)
         planned = self.calls.get(call, [])
-        _check_together(planned, edit, self._at(edit.location))
+        _check_together(planned, edit)
         for shown in [*planned, edit]:  # carried out on the original for its errors and its imports
-            self.items(shown, call, call)
-        self.edited(call, call, [*planned, edit])
+            self.rewriter.items(shown, call, call)
+        self.rewriter.edited(call, call, [*planned, edit])
         self.calls[call] = [*planned, edit]
         self._sites.append(call)
 
@@ -257,14 +253,14 @@ class _Plan:
             return
         sites = set()
         for site in self._sites:
-            at: cst.CSTNode | None = site
-            while at is not None and self.names.parent(at) is not self.module:
-                at = self.names.parent(at)
-            sites.add(at)
+            node: cst.CSTNode | None = site
+            while node is not None and self.names.parent(node) is not self.module:
+                node = self.names.parent(node)
+            sites.add(node)
         body = list(self.module.body)
         first = min(index for index, statement in enumerate(body) if statement in sites)
         tops = body[: first + 1]
-        imports = [top for top in tops if _all(top, cst.Import, cst.ImportFrom)]
+        imports = [top for top in body[:first] if _all(top, cst.Import, cst.ImportFrom)]
         text = "\n".join(self.names.added)
         lines = _parse_lines(text, self.module)
         if imports:
@@ -285,8 +281,8 @@ class _Plan:
         """Return a node's span with columns in UTF-8 bytes, as the interpreter counts them."""
         span = self.names.span(node)
         start, end = (
-            (at.line, len(self._texts[at.line - 1][: at.column].encode("utf-8", "replace")))
-            for at in (span.start, span.end)
+            (place.line, len(self._texts[place.line - 1][: place.column].encode()))
+            for place in (span.start, span.end)
         )
         return start, end
 
@@ -295,9 +291,6 @@ class _Plan:
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             start = min([start, *(self._bytes(decorator)[0] for decorator in node.decorators)])
         return start, end
-
-    def _at(self, location: Location) -> str:
-        return f"line {location.line}"
 
     def _find(self, edit: CallEdit) -> cst.Call:
         """Return the call an edit concerns."""
@@ -316,17 +309,17 @@ class _Plan:
                 if (start <= span[0] and span[1] <= end) or span[0] == start
             ]
         if not near:
-            raise _Skip(f"{self._at(location)}: no call is found there")
+            raise CannotEditError(f"{at(edit)}: no call is found there")
         named = [call for call in near if self._is_named(call, edit)]
         if len(named) > 1 and location.end_column is not None:
             outermost = [call for call in named if self._spans[call][0] == start]
             named = outermost if len(outermost) == 1 else named
         if len(named) > 1:
-            raise _Skip(f"{self._at(location)}: {len(named)} calls there may be meant")
+            raise CannotEditError(f"{at(edit)}: {len(named)} calls there may be meant")
         if not named:
             if len(near) == 1:
                 self._check_name(near[0], edit, exact=False)
-            raise _Skip(f"{self._at(location)}: no call of {edit.expects} is found there")
+            raise CannotEditError(f"{at(edit)}: no call of {edit.expects} is found there")
         return named[0]
 
     def _exact(self, location: Location) -> cst.Call | None:
@@ -354,7 +347,7 @@ class _Plan:
     def _is_named(self, call: cst.Call, edit: CallEdit) -> bool:
         try:
             self._check_name(call, edit, exact=not edit.expects)
-        except _Skip:
+        except CannotEditError:
             return False
         return True
 
@@ -369,16 +362,16 @@ class _Plan:
         accepted = {written, *(other.to.rpartition(".")[2] for other in self._replacements(call))}
         if not expects or expects in accepted:
             return
-        where = f"{self._at(edit.location)} calls {written or 'something else'}, not {expects}"
+        where = f"{at(edit)} calls {written or 'something else'}, not {expects}"
         if written.strip("_") == expects.strip("_"):
-            raise _Skip(where + " (in place)")
+            raise CannotEditError(where + " (in place)")
         meaning = self.names.meaning(call.func)
         if expects in {name.rpartition(".")[2] for name in meaning.names}:
             return
         if not exact or not meaning.unknown:
-            raise _Skip(where)
+            raise CannotEditError(where)
         if not isinstance(call.func, cst.Call) and meaning.built and not expects[0].isupper():
-            raise _Skip(f"{where}; the function is called inside it")
+            raise CannotEditError(f"{where}; the function is called inside it")
 
     def _replacements(self, call: cst.Call) -> list[ReplaceCall]:
         return [edit for edit in self.calls.get(call, ()) if isinstance(edit, ReplaceCall)]
@@ -394,9 +387,9 @@ class _Plan:
             whole = [node for node in around if end <= self._statement_span(node)[1]]
             statement = next(reversed(whole or around), None)
         if statement is None:
-            raise _Skip(f"{self._at(location)}: no statement is found there")
+            raise CannotEditError(f"{at(edit)}: no statement is found there")
         if edit.where == "after" and isinstance(statement, _LEAVING):
-            raise _Skip(f"{self._at(location)}: nothing runs after this statement")
+            raise CannotEditError(f"{at(edit)}: nothing runs after this statement")
         return statement
 
     def _statement_on(self, line: int, where: Literal["before", "after"]) -> cst.CSTNode | None:
@@ -414,386 +407,26 @@ class _Plan:
             return _ends_of(holder)[where == "after"]
         return found[-1]
 
-    # What an edit makes of a call
-
-    def row(self, call: cst.Call) -> tuple[Container, int] | None:
-        """Return the row of layers that a call is an item of, if items may be put in there.
-
-        That is so directly inside ``nn.Sequential(...)``, and in a list that goes into one, unless
-        the script also takes items out of it by their position.
-        """
-        item = self.names.parent(call)
-        holder = self.names.parent(item) if item is not None else None
-        if isinstance(item, cst.Arg) and isinstance(holder, cst.Call):
-            if item.keyword is None and not item.star and self.names.is_sequential(holder):
-                return None if self._is_indexed(holder) else (holder, holder.args.index(item))
-        elif (
-            isinstance(item, cst.Element)
-            and isinstance(holder, cst.List | cst.Tuple)
-            and self._feeds_sequential(holder)
-        ):
-            return holder, holder.elements.index(item)
-        return None
-
-    def _is_indexed(self, value: cst.BaseExpression) -> bool:
-        parent = self.names.parent(value)
-        targets: list[cst.BaseExpression] = []
-        if isinstance(parent, cst.Assign):
-            targets = [target.target for target in parent.targets]
-        elif isinstance(parent, cst.AnnAssign | cst.AugAssign):
-            targets = [parent.target]
-        return any(self.names.is_subscripted(dotted(target) or "") for target in targets)
-
-    def _feeds_sequential(self, display: cst.List | cst.Tuple) -> bool:
-        parent = self.names.parent(display)
-        holder = self.names.parent(parent) if parent is not None else None
-        if isinstance(parent, cst.Arg):
-            if parent.star == "*":
-                return self.names.is_sequential(holder)
-            if not isinstance(holder, cst.Call) or not isinstance(holder.func, cst.Attribute):
-                return False
-            if holder.func.attr.value != "extend":
-                return False
-            target: cst.BaseExpression = holder.func.value
-        elif isinstance(parent, cst.Assign) and len(parent.targets) == 1:
-            target = parent.targets[0].target
-        elif isinstance(parent, cst.AnnAssign | cst.AugAssign):
-            target = parent.target
-        else:
-            return False
-        name = dotted(target)
-        return (
-            name is not None
-            and self.names.becomes_sequential(name)
-            and not self.names.is_subscripted(name)
-        )
-
-    def items(
-        self, edit: CallEdit, call: cst.Call, updated: cst.Call
-    ) -> tuple[list[cst.BaseExpression], list[cst.BaseExpression]]:
-        """Return what a `Surround` puts before and after a call (nothing for other edits).
-
-        Args:
-            edit: The edit.
-            call: The call in the original tree.
-            updated: The same call with the edits of its own arguments.
-        """
-        if not isinstance(edit, Surround):
-            return [], []
-        arguments = _arguments(updated, edit.positions)
-
-        def expression(text: str) -> cst.BaseExpression:
-            return self._expression(text, call, arguments)
-
-        return [expression(text) for text in edit.before], [expression(t) for t in edit.after]
-
-    def edited(
-        self, call: cst.Call, updated: cst.Call, edits: Sequence[CallEdit]
-    ) -> cst.BaseExpression:
-        """Return the call with its edits, as far as they do not concern the row it stands in."""
-        return self._fitted(call, self._edited(call, updated, edits))
-
-    def _fitted(self, call: cst.Call, value: cst.BaseExpression) -> cst.BaseExpression:
-        """Return `value` in parentheses where it would run into a word: ``return(x).relu()``."""
-        span, code = self.names.span(call), self.module.code_for_node(value)
-        left = self._texts[span.start.line - 1][: span.start.column][-1:]
-        right = self._texts[span.end.line - 1][span.end.column :][:1]
-        joined = (_is_word(left) and code[0] not in "([{") or (
-            _is_word(right) and code[-1] not in ")]}"
-        )
-        if not joined or value.lpar:
-            return value
-        return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-    def _edited(
-        self, call: cst.Call, updated: cst.Call, edits: Sequence[CallEdit]
-    ) -> cst.BaseExpression:
-        result: cst.BaseExpression = updated
-        inner: cst.Call = updated
-        for edit in edits:
-            if isinstance(edit, ReplaceCall):
-                result = inner = self._replaced(call, inner, edit)
-            elif isinstance(edit, SetArguments):
-                result = inner = self._set(call, inner, edit)
-            elif isinstance(edit, DropCall):
-                return self._dropped(call, inner, edit)
-        if self.row(call) is not None:
-            return result
-        for edit in edits:
-            if isinstance(edit, Surround):
-                before, after = self.items(edit, call, updated)
-                result = self._wrapped(call, result, before, after)
-        return result
-
-    def _replaced(self, call: cst.Call, updated: cst.Call, edit: ReplaceCall) -> cst.Call:
-        row = read_row(updated)
-        where = self._at(edit.location)
-        receiver = self._receiver(call, updated, edit.expects) if edit.keep else None
-        keep = edit.keep - (receiver is not None)
-        positional = [
-            index for index, arg in enumerate(row.items) if _is_positional(cast(cst.Arg, arg))
-        ]
-        kept = set(positional[:keep])
-        if any(cast(cst.Arg, row.items[index]).star for index in kept):
-            raise _Skip(f"{where}: the arguments are passed as *args")
-        if keep > len(kept) and not kept and receiver is None:
-            kept = {index for index, arg in enumerate(row.items) if _keyword(arg) in _FIRST[:2]}
-            kept = set(sorted(kept)[:1])
-        if keep > len(kept):
-            raise _Skip(f"{where}: the argument to keep is not found")
-        values = {name: self._expression(text, call) for name, text in edit.arguments.items()}
-        for index, arg in enumerate(row.items):
-            name = _keyword(arg)
-            if name in values and index not in kept:
-                row = row.with_value(index, values.pop(name))
-                kept.add(index)
-        for index in reversed(range(len(row.items))):
-            if index not in kept:
-                row = row.remove(index)
-        for name, value in values.items():
-            row = row.append(_keyword_argument(name, value))
-        if receiver is not None:
-            first = cst.Arg(_bare(receiver))
-            row = row.insert_before(0, [first]) if row.items else row.append(first)
-        func = self.names.write(edit.to, call, call.func)
-        return write_row(updated.with_changes(func=func), _apart(row))
-
-    def _set(self, call: cst.Call, updated: cst.Call, edit: SetArguments) -> cst.Call:
-        where = self._at(edit.location)
-        row = read_row(updated)
-        places = _places(updated, edit.positions)
-        mapping = next((arg for arg in updated.args if arg.star == "**"), None)
-        starred = any(arg.star == "*" for arg in updated.args)
-        for name, text in edit.set.items():
-            value = self._expression(text, call)
-            if name in places:
-                row = row.with_value(places[name], value)
-            elif starred and name in edit.positions:
-                raise _Skip(f"{where}: the arguments are passed as *args")
-            elif mapping is not None:
-                row = _set_in_mapping(row, name, value)
-            else:
-                row = row.append(_keyword_argument(name, value))
-        if mapping is not None and not set(edit.drop) <= set(places):
-            raise _Skip(f"{where}: the arguments are passed as **options")
-        gone = {places[name] for name in edit.drop if name in places}
-        known = {index: name for name, index in places.items()}
-        shifted = False
-        items = list(row.items)
-        for index, arg in enumerate(updated.args):
-            if not _is_positional(arg):
-                continue
-            if shifted and index not in gone:  # it loses its position: its name goes with it
-                if index not in known:
-                    raise _Skip(f"{where}: an argument to drop is passed by position")
-                value = items[index].value
-                items[index] = _keyword_argument(known[index], value).with_changes(comma=arg.comma)
-            shifted = shifted or index in gone
-        row = replace(row, items=(*items,))
-        for index in sorted(gone, reverse=True):
-            row = row.remove(index)
-        return write_row(updated, _apart(row))
-
-    def _wrapped(
-        self,
-        call: cst.Call,
-        inner: cst.BaseExpression,
-        before: Sequence[cst.BaseExpression],
-        after: Sequence[cst.BaseExpression],
-    ) -> cst.BaseExpression:
-        func = self.names.write("torch.nn.Sequential", call, call.func)
-        bare = inner.with_changes(lpar=[], rpar=[])
-        args = [cst.Arg(item) for item in (*before, bare, *after)]
-        return cst.Call(func, args, lpar=inner.lpar, rpar=inner.rpar)
-
-    def _dropped(self, call: cst.Call, updated: cst.Call, edit: DropCall) -> cst.BaseExpression:
-        if edit.module:
-            func = self.names.write("torch.nn.Identity", call, call.func)
-            return cst.Call(func, lpar=updated.lpar, rpar=updated.rpar)
-        value = self._receiver(call, updated, edit.expects)
-        if value is None:
-            first = next((arg for arg in updated.args if _is_positional(arg)), None)
-            named = [arg for arg in updated.args if _keyword(arg) in _FIRST]
-            first = first or (named[0] if named else None)
-            if first is None or first.star:
-                raise _Skip(f"{self._at(edit.location)}: its first argument is not found")
-            value = first.value
-        if updated.lpar:
-            return _bare(value).with_changes(lpar=updated.lpar, rpar=updated.rpar)
-        if not value.lpar and self._needs_parentheses(call, value):
-            return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-        return value
-
-    def _needs_parentheses(self, call: cst.Call, value: cst.BaseExpression) -> bool:
-        """Return whether `value` needs parentheses where `call` stood without any."""
-        parent = self.names.parent(call)
-        if isinstance(value, cst.Integer | cst.Float) and isinstance(parent, cst.Attribute):
-            return True
-        alone = isinstance(
-            parent,
-            cst.Assign
-            | cst.AnnAssign
-            | cst.AugAssign
-            | cst.Return
-            | cst.Expr
-            | cst.Arg
-            | cst.Element
-            | cst.Index,
-        )
-        safe = alone and not isinstance(
-            value, cst.GeneratorExp | cst.NamedExpr | cst.Yield | cst.Tuple
-        )
-        if not safe and not isinstance(value, _ATOMS):
-            return True
-        try:
-            ast.parse(self.module.code_for_node(_bare(value)), mode="eval")
-        except SyntaxError:  # it is spread over lines
-            return True
-        return False
-
-    def _receiver(
-        self, call: cst.Call, updated: cst.Call, expects: str
-    ) -> cst.BaseExpression | None:
-        """Return ``x`` for a method call ``x.sigmoid()``, None for other calls.
-
-        ``self.sigmoid(x)`` is none: there the attribute holds a function or a module.
-        """
-        func = call.func
-        if not isinstance(func, cst.Attribute) or not isinstance(updated.func, cst.Attribute):
-            return None
-        if expects and func.attr.value != expects:
-            return None
-        if self.names.full_name(func) is not None:
-            return None
-        name = dotted(func)
-        if name is not None and self.names.is_attribute_assigned(name):
-            return None
-        if dotted(func.value) in ("self", "cls"):
-            return None
-        if not expects and call.args:
-            return None  # whatever it is: it was given something
-        return updated.func.value
-
-    def _expression(
-        self,
-        text: str,
-        site: cst.CSTNode,
-        arguments: Mapping[str, cst.BaseExpression] | None = None,
-    ) -> cst.BaseExpression:
-        """Return an edit's expression in the script's names, with its placeholders filled in."""
-        found: dict[str, cst.BaseExpression] = {}
-
-        def hold(match: re.Match[str]) -> str:
-            name = match[1]
-            if name not in (arguments or {}):
-                line = self.names.span(site).start.line
-                raise _Skip(f"line {line}: no argument {name} is found in the call")
-            found[f"_unstuck_{name}"] = (arguments or {})[name]
-            return f"_unstuck_{name}"
-
-        if arguments is not None:
-            text = re.sub(r"\{([^\W\d]\w*)\}", hold, text)
-        try:
-            tree = cst.parse_expression(text, self.module.config_for_parsing)
-        except cst.ParserSyntaxError as error:
-            raise ValueError(f"an edit's expression is not valid Python: {text}") from error
-        like = site.func if isinstance(site, cst.Call) else None
-        tree = self.names.rename(tree, site, like)
-        return cast(cst.BaseExpression, tree.visit(_Filler(found)))
-
 
 def _span_of(location: Location) -> tuple[tuple[int, int], tuple[int, int]]:
     end_line = location.line if location.end_line is None else location.end_line
     return (location.line, location.column or 0), (end_line, location.end_column or 0)
 
 
-def _check_together(planned: Sequence[CallEdit], edit: CallEdit, where: str) -> None:
+def _check_together(planned: Sequence[CallEdit], edit: CallEdit) -> None:
     """Raise where an edit contradicts one that is already planned for the same call."""
+    where = at(edit)
     for other in planned:
         if isinstance(other, DropCall) or isinstance(edit, DropCall):
-            raise _Skip(f"{where}: another edit already changes this call")
+            raise CannotEditError(f"{where}: another edit already changes this call")
         if isinstance(other, ReplaceCall) and isinstance(edit, ReplaceCall):
-            raise _Skip(f"{where}: another edit already replaces this call")
+            raise CannotEditError(f"{where}: another edit already replaces this call")
         if (
             isinstance(other, SetArguments)
             and isinstance(edit, SetArguments)
             and any(edit.set.get(name, text) != text for name, text in other.set.items())
         ):
-            raise _Skip(f"{where}: another edit already sets this argument")
-
-
-# Small questions about nodes
-
-
-def _is_positional(arg: cst.Arg) -> bool:
-    return arg.keyword is None and arg.star != "**"
-
-
-def _keyword(arg: cst.Arg | cst.BaseElement) -> str:
-    return arg.keyword.value if isinstance(arg, cst.Arg) and arg.keyword is not None else ""
-
-
-def _keyword_argument(name: str, value: cst.BaseExpression) -> cst.Arg:
-    blank = cst.SimpleWhitespace("")
-    return cst.Arg(value, cst.Name(name), equal=cst.AssignEqual(blank, blank))
-
-
-def _places(call: cst.Call, positions: Sequence[str]) -> dict[str, int]:
-    """Return the index of each argument whose name is known, up to the first ``*args``."""
-    places: dict[str, int] = {}
-    starred = False
-    for index, arg in enumerate(call.args):
-        starred = starred or arg.star == "*"
-        if arg.keyword is not None:
-            places[arg.keyword.value] = index
-        elif not arg.star and not starred and index < len(positions):
-            places[positions[index]] = index
-    return places
-
-
-def _arguments(call: cst.Call, positions: Sequence[str]) -> dict[str, cst.BaseExpression]:
-    places = _places(call, positions)
-    return {name: call.args[index].value for name, index in places.items()}
-
-
-def _set_in_mapping(row: Row, name: str, value: cst.BaseExpression) -> Row:
-    """Set a name that ``**options`` may hold as well: ``**{**options, "lr": 0.1}``."""
-    index = next(
-        i for i in reversed(range(len(row.items))) if getattr(row.items[i], "star", "") == "**"
-    )
-    arg = cast(cst.Arg, row.items[index])
-    entry = cst.DictElement(cst.SimpleString(f'"{name}"'), value)
-    old = arg.value
-    if (
-        isinstance(old, cst.Dict)
-        and old.elements
-        and isinstance(old.elements[0], cst.StarredDictElement)
-    ):
-        mapping = old.with_changes(elements=[*old.elements, entry])
-    else:
-        mapping = cst.Dict([cst.StarredDictElement(old), entry])
-    return row.with_value(index, mapping)
-
-
-def _apart(row: Row) -> Row:
-    """Return a row in which a generator that was the only argument has parentheses."""
-    for index, item in enumerate(row.items):
-        value = item.value
-        if len(row.items) > 1 and isinstance(value, cst.GeneratorExp) and not value.lpar:
-            value = value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-            row = row.with_value(index, value)
-    return row
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-def _bare(value: cst.BaseExpression) -> cst.BaseExpression:
-    """Return an expression without parentheses that only group it."""
-    if isinstance(value, cst.Tuple | cst.GeneratorExp | cst.NamedExpr | cst.Yield):
-        return value
-    return value.with_changes(lpar=[], rpar=[])
+            raise CannotEditError(f"{where}: another edit already sets this argument")
 
 
 def _all(statement: cst.CSTNode, *kinds: type[cst.CSTNode]) -> bool:
@@ -839,29 +472,6 @@ class _Statements(cst.CSTVisitor):
                 self.found.extend(statement.body)
             else:
                 self.found.append(statement)
-
-
-class _Filler(cst.CSTTransformer):
-    """Puts the user's own expressions where placeholders stand."""
-
-    def __init__(self, values: Mapping[str, cst.BaseExpression]) -> None:
-        super().__init__()
-        self._values = values
-        self._alone: set[cst.CSTNode] = set()
-
-    def visit_Arg(self, node: cst.Arg) -> None:  # noqa: N802
-        self._alone.add(node.value)
-
-    def leave_Name(  # noqa: N802
-        self, original_node: cst.Name, updated_node: cst.Name
-    ) -> cst.BaseExpression:
-        value = self._values.get(original_node.value)
-        if value is None:
-            return updated_node
-        copy = value.deep_clone()
-        if original_node in self._alone or isinstance(copy, _ATOMS) or copy.lpar:
-            return copy
-        return copy.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 # Statements
@@ -925,7 +535,7 @@ class _Patcher(cst.CSTTransformer):
         self._updated: dict[cst.Call, cst.Call] = {}
         self._rows: dict[cst.CSTNode, dict[int, cst.Call]] = {}
         for call in plan.calls:
-            place = plan.row(call)
+            place = plan.rewriter.row(call)
             if place is not None:
                 self._rows.setdefault(place[0], {})[place[1]] = call
 
@@ -937,7 +547,7 @@ class _Patcher(cst.CSTTransformer):
         if not edits:
             return updated_node
         self._updated[original_node] = updated_node
-        return self._plan.edited(original_node, updated_node, edits)
+        return self._plan.rewriter.edited(original_node, updated_node, edits)
 
     def leave_List(  # noqa: N802
         self, original_node: cst.List, updated_node: cst.List
@@ -964,8 +574,9 @@ class _Patcher(cst.CSTTransformer):
             before: list[cst.BaseExpression] = []
             after: list[cst.BaseExpression] = []
             for planned in self._plan.calls[call]:
-                outer = self._plan.items(planned, call, self._updated[call])
-                before, after = [*outer[0], *before], [*after, *outer[1]]
+                first, last = self._plan.rewriter.items(planned, call, self._updated[call])
+                before[:0] = first
+                after.extend(last)
             row = row.insert_after(index, [kind(item) for item in after])
             row = row.insert_before(index, [kind(item) for item in before])
         return write_row(updated, row)

@@ -7,21 +7,25 @@ imports them, so a script that uses none pays nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import runpy
+import selectors
+import signal
 import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-__all__ = ["Spec", "execute", "main"]
+__all__ = ["Spec", "StopTraining", "execute", "main", "run_child"]
 
 CRASHED = "crashed"
 """Fact: the last line of the script's traceback."""
@@ -38,9 +42,11 @@ class Spec:
         remedies: Names and settings of the remedies to apply.
         control: Record of the untreated execution that a treatment relies on.
         run: Which of the control's runs is treated.
-        source: Path of the source to execute in place of the script's own, under its name.
+        sources: Path of a file -> path of the source to execute in its place, under its name.
         module: Whether the script is the name of a module (``-m``).
         trial: Whether this is a trial: inputs are measured throughout, budget does not bind.
+        stop_at: Number of steps after which the trial ends.
+        output: Where a trial's own output goes.
     """
 
     record: str
@@ -49,10 +55,11 @@ class Spec:
     remedies: tuple[tuple[str, Mapping[str, float]], ...] = ()
     control: str | None = None
     run: int = 0
-    source: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
     module: bool = False
     trial: bool = False
-    preload: tuple[str, ...] = field(default=())
+    stop_at: int | None = None
+    output: str | None = None
 
     def to_json(self) -> str:
         """Return the spec as one line."""
@@ -63,7 +70,6 @@ class Spec:
         """Read a spec back from `to_json`."""
         data = json.loads(text)
         data["remedies"] = tuple((name, dict(values)) for name, values in data["remedies"])
-        data["preload"] = tuple(data["preload"])
         return cls(**data)
 
 
@@ -98,6 +104,32 @@ class _AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
+class _PatchedSources(importlib.abc.MetaPathFinder):
+    """Gives patched source to modules that the script imports, under their own names and files."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = sources
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        patched = self.sources.get(os.path.realpath(spec.origin)) if spec and spec.origin else None
+        if spec is None or spec.origin is None or patched is None:
+            return None
+        spec.loader = _PatchedLoader(fullname, spec.origin, patched)
+        return spec
+
+
+class _PatchedLoader(importlib.machinery.SourceFileLoader):
+    def __init__(self, fullname: str, path: str, patched: str) -> None:
+        super().__init__(fullname, path)
+        self.patched = patched
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        return compile(Path(self.patched).read_bytes(), self.path, "exec")  # type: ignore[arg-type]
+
+
 def after_import(name: str, then: Callable[[], None]) -> None:
     """Call `then` once module `name` is imported: now, if it already is."""
     if name in sys.modules:
@@ -127,7 +159,12 @@ class Watching:
         try:
             from unstuck.frameworks.torch import TorchWatcher
 
-            watcher = TorchWatcher(self.recorder, self.spec.budget, thorough=self.spec.trial)
+            watcher = TorchWatcher(
+                self.recorder,
+                self.spec.budget,
+                thorough=self.spec.trial,
+                stop_at=self.spec.stop_at,
+            )
             watcher.install()
             self.watchers.append(watcher)
         except Exception as error:
@@ -172,27 +209,35 @@ class Watching:
         self.recorder.close()
 
 
-def execute(spec: Spec, script: str, arguments: Sequence[str]) -> int:
-    """Run `script` as ``python script`` would, watched; return its exit status.
+def execute(
+    spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()
+) -> int:
+    """Run `script` as ``python script`` would, or call it, watched; return its exit status.
 
     The script's own output, errors and warnings are its own; its traceback shows none of our
     frames.
     """
     watching = Watching(spec)
     recorder = watching.recorder
-    recorder.fact("script", script)
+    recorder.fact("script", script if isinstance(script, str) else script.__name__)
     recorder.fact("arguments", list(arguments))
-    sys.argv = [script, *arguments]
-    _forget_ourselves()
+    if isinstance(script, str):
+        sys.argv = [script, *arguments]
+    if spec.sources:
+        sys.meta_path.insert(0, _PatchedSources(spec.sources))
     watching.start()
     status: int = 0
     try:
-        if spec.module:
+        if not isinstance(script, str):
+            script()
+        elif spec.module:
             sys.path[0] = os.getcwd()
             runpy.run_module(script, run_name="__main__", alter_sys=True)
         else:
             sys.path[0] = str(Path(script).resolve().parent)
-            _run_file(script, spec.source or script)
+            _run_file(script, spec.sources.get(os.path.realpath(script), script))
+    except StopTraining:
+        recorder.fact("stopped", spec.stop_at)
     except SystemExit as leaving:
         status = _status(leaving)
     except KeyboardInterrupt:
@@ -205,8 +250,6 @@ def execute(spec: Spec, script: str, arguments: Sequence[str]) -> int:
         recorder.fact(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
     finally:
         recorder.fact("status", status)
-        if spec.trial:
-            recorder.fact("modules", _imported_packages())
         watching.finish()
     return status
 
@@ -220,11 +263,6 @@ def _run_file(script: str, source: str) -> None:
     module.__spec__ = None
     sys.modules["__main__"] = module
     exec(code, module.__dict__)
-
-
-def _forget_ourselves() -> None:
-    """Give the script the modules it would find without us: ours stay, `__main__` is its own."""
-    sys.modules.pop("unstuck.runner.__main__", None)
 
 
 def _status(leaving: SystemExit) -> int:
@@ -246,11 +284,6 @@ def _show_traceback() -> None:
 
 def _ours(filename: str) -> bool:
     return filename == __file__ or filename.startswith("<frozen")
-
-
-def _imported_packages() -> list[str]:
-    """Return what a warm process may import ahead: installed packages that the script used."""
-    return sorted(name for name in sys.modules if name in {"torch", "numpy", "sklearn", "pandas"})
 
 
 def _shift_seeds(shift: int) -> None:
@@ -305,8 +338,82 @@ def _shifted(function: Callable[..., Any], step: int, default: int | None = None
     return shifted
 
 
+class StopTraining(BaseException):
+    """Ends a trial after its last step; no `except Exception` of the script's catches it."""
+
+
+def serve() -> None:
+    """Run trials in children of this process, which has imported the frameworks once.
+
+    Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
+    "arguments": [...]}`` starts a child, ``{"preload": [...]}`` imports modules. Answers with
+    ``{"job": 7, "pid": 123}`` when it starts and ``{"job": 7, "status": 0}`` when it has ended.
+    """
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an import prints is no answer
+    running: dict[int, int] = {}
+    selector = selectors.DefaultSelector()
+    selector.register(0, selectors.EVENT_READ)
+    pending = b""
+    while True:
+        if selector.select(timeout=0.02 if running else None):
+            received = os.read(0, 65536)
+            if not received:
+                break
+            *lines, pending = (pending + received).split(b"\n")
+            for line in lines:
+                _answer(json.loads(line), running, answers)
+        for pid, job in list(running.items()):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                del running[pid]
+                code = os.waitstatus_to_exitcode(status)
+                answers.write(json.dumps({"job": job, "status": code}) + "\n")
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _answer(order: Mapping[str, Any], running: dict[int, int], answers: Any) -> None:
+    for name in order.get("preload", ()):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    if "job" not in order:
+        return
+    pid = os.fork()
+    if pid == 0:
+        run_child(Spec.from_json(order["spec"]), order["script"], order["arguments"])
+    running[pid] = order["job"]
+    answers.write(json.dumps({"job": order["job"], "pid": pid}) + "\n")
+
+
+def run_child(
+    spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()
+) -> NoReturn:
+    """Run a trial in this process, a child that was just forked, and leave."""
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        out = os.open(spec.output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), write_through=True)
+        sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), write_through=True)
+        status = execute(spec, script, arguments)
+        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status if 0 <= status < 256 else 1)
+
+
 def main() -> None:
     """Execute what the command line says; see the module's docstring."""
+    if sys.argv[1:] == ["--serve"]:
+        serve()
+        return
     spec, script, *arguments = sys.argv[1:]
     status = execute(Spec.from_json(spec), script, arguments)
     sys.stdout.flush()

@@ -32,7 +32,7 @@ criterion = nn.MSELoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.02, weight_decay=1e-3)
 loader = DataLoader(TensorDataset(X_train, y_train), batch_size=10, shuffle=True)
 
-for epoch in range(40):
+for epoch in range(20):
     model.train()
     train_loss = 0.0
     for xb, yb in loader:
@@ -44,4 +44,4 @@ for epoch in range(40):
     model.eval()
     with torch.no_grad():
         test_loss = criterion(model(X_test), y_test).item()
-    print(f"Epoch {epoch + 1}/40 - loss: {train_loss:.4f} - val_loss: {test_loss:.4f}")
+    print(f"Epoch {epoch + 1}/20 - loss: {train_loss:.4f} - val_loss: {test_loss:.4f}")

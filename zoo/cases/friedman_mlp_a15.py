@@ -31,9 +31,9 @@ def r2(model, x, y):
 
 if __name__ == "__main__":
     ap = argparse.ArgumentParser()
-    ap.add_argument("--depth", type=int, default=20)
+    ap.add_argument("--depth", type=int, default=24)
     ap.add_argument("--width", type=int, default=64)
-    ap.add_argument("--epochs", type=int, default=20)
+    ap.add_argument("--epochs", type=int, default=24)
     args = ap.parse_args()
     torch.manual_seed(6)
 
@@ -42,7 +42,7 @@ if __name__ == "__main__":
     y = torch.tensor((y - y[:1000].mean()) / y[:1000].std(), dtype=torch.float32)[:, None]
     loader = DataLoader(TensorDataset(X[:1000], y[:1000]), batch_size=50, shuffle=True)
     model = make_model(args.depth, args.width)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.005, momentum=0.5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.005)
     mse = nn.MSELoss()
     for epoch in range(args.epochs):
         s = 0.0

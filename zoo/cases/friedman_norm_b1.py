@@ -9,7 +9,6 @@ X, y = make_friedman1(n_samples=1000, n_features=6, noise=0.5, random_state=23)
 X = torch.tensor(X, dtype=torch.float32) * 2 - 1
 y = torch.tensor((y - y.mean()) / y.std(), dtype=torch.float32).view(-1, 1)
 train_ds, test_ds = TensorDataset(X[:800], y[:800]), TensorDataset(X[800:], y[800:])
-# small batches because of the memory of the old machine
 train_dl = DataLoader(train_ds, batch_size=2, shuffle=True)
 test_dl = DataLoader(test_ds, batch_size=100)
 

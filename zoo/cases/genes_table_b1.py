@@ -1,4 +1,4 @@
-"""Tumour type from a gene expression table: many columns, few patients."""
+"""Tumour type from a gene expression table (synthetic)."""
 import numpy as np
 import torch
 import torch.nn as nn

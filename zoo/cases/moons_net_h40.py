@@ -9,9 +9,9 @@ y = torch.tensor(y, dtype=torch.float32)
 Xtr, ytr, Xte, yte = X[:700], y[:700], X[700:], y[700:]
 
 # the classic: two sigmoid layers and a sigmoid output
-W1 = torch.nn.Linear(2, 16)
-W2 = torch.nn.Linear(16, 8)
-W3 = torch.nn.Linear(8, 1)
+W1 = torch.nn.Linear(2, 32)
+W2 = torch.nn.Linear(32, 16)
+W3 = torch.nn.Linear(16, 1)
 
 
 def predict(x):
@@ -23,7 +23,7 @@ def predict(x):
 params = [p for w in (W1, W2, W3) for p in w.parameters()]
 opt = torch.optim.Adam(params, lr=0.05)
 eps = 1e-7
-for epoch in range(60):
+for epoch in range(80):
     total = 0.0
     for b in torch.randperm(700).split(35):
         p = predict(Xtr[b]).clamp(eps, 1 - eps)
@@ -32,7 +32,7 @@ for epoch in range(60):
         loss.backward()
         opt.step()
         total += loss.item() / 20
-    if epoch % 6 == 0:
+    if epoch % 8 == 0:
         print(epoch, round(total, 4))
 
 with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Yield of a reactor from five settings (raw units: K, bar, l/h, rpm, ppm)."""
+"""Yield of a reactor from five settings (K, bar, l/h, rpm, ppm)."""
 import numpy as np
 import torch
 import torch.nn as nn

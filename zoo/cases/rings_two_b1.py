@@ -5,7 +5,7 @@ from sklearn.datasets import make_gaussian_quantiles
 
 torch.manual_seed(29)
 
-# three nested rings
+# three nested classes
 X, y = make_gaussian_quantiles(n_samples=1200, n_features=2, n_classes=3, random_state=29)
 X, y = torch.tensor(X).float(), torch.tensor(y)
 X_train, y_train, X_test, y_test = X[:900], y[:900], X[900:], y[900:]

@@ -17,7 +17,7 @@ ids = torch.tensor([stoi.get(w, 0) for w in tokens])
 context = 3
 x = ids.unfold(0, context + 1, 1)
 perm = torch.randperm(len(x))
-x_train, x_val = x[perm[200:]], x[perm[:200]]
+x_train, x_val = x[perm[400:]], x[perm[:400]]
 
 
 class NextWord(nn.Module):
@@ -57,5 +57,6 @@ for epoch in range(10):
         val = loss_fn(net(x_val[:, :-1]), x_val[:, -1]).item()
     print(f"epoch {epoch + 1}: train {total / len(x_train):.3f} val {val:.3f}")
 unigram = torch.bincount(ids, minlength=len(itos)).float() / len(ids)
-print(f"unigram model {-unigram[x_val[:, -1]].log().mean():.3f}")
-print(f"final val loss {val:.3f}")
+base = -unigram[x_val[:, -1]].log().mean().item()
+print(f"final val loss {val:.3f}, unigram model {base:.3f}")
+print(f"gain over unigram: {base - val:.3f}")

@@ -17,14 +17,14 @@ class Approximator(nn.Module):
         return self.b(torch.tanh(self.a(t)))
 
 
-# tide at the harbour, time scaled to [-1, 1]
-t = np.random.uniform(-1, 1, (800, 1)).astype(np.float32)
-h = np.sin(7 * t) + 0.6 * np.cos(11 * t + 1) + 0.05 * np.random.randn(800, 1)
+# tide at the harbour, time standardized
+t = np.random.uniform(-1.73, 1.73, (800, 1)).astype(np.float32)
+h = np.sin(3.5 * t) + 0.6 * np.cos(5.5 * t + 1) + 0.05 * np.random.randn(800, 1)
 h = torch.from_numpy(h.astype(np.float32))
 t = torch.from_numpy(t)
 
 model = Approximator(units=2)
-optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 for epoch in range(120):
     order = np.random.permutation(600)
     for batch in np.split(order, 10):

@@ -13,7 +13,7 @@ from types import FrameType
 
 from unstuck.findings import Location
 
-__all__ = ["Call", "call_at", "resolve", "unused"]
+__all__ = ["Call", "attributes", "call_at", "resolve", "unused"]
 
 _NOTHING = object()
 
@@ -153,6 +153,20 @@ def _names(source: str) -> frozenset[str]:
     }
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return frozenset(names | {node.name for node in nodes if isinstance(node, defined)})
+
+
+@lru_cache(maxsize=16)
+def _attributes(source: str) -> frozenset[str]:
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, RecursionError):
+        return frozenset()
+    return frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
+
+
+def attributes(file: str) -> frozenset[str]:
+    """Return the names of all attributes that a file uses."""
+    return _attributes(_source(file))
 
 
 def unused(name: str, file: str) -> str:

@@ -162,6 +162,7 @@ class TorchWatcher:
         budget: Share of the run's time that deep samples may cost beyond the allowance.
         births: Where modules were constructed; shared with a treatment.
         thorough: Measure the statistics of the inputs over many batches (for trials).
+        stop_at: Number of steps after which `StopTraining` is raised (for trials).
     """
 
     def __init__(
@@ -170,11 +171,13 @@ class TorchWatcher:
         budget: float = 0.01,
         births: Births | None = None,
         thorough: bool = False,
+        stop_at: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.budget = budget
         self.births = births or Births()
         self.thorough = thorough
+        self.stop_at = stop_at
         self.failed: str | None = None
         self.active = True
         self._pid = os.getpid()
@@ -537,7 +540,12 @@ class TorchWatcher:
         self._training(optimizer).before_step(closure)
 
     def _after_step(self, optimizer: Optimizer, closure: bool) -> None:
-        self._training(optimizer).after_step(closure)
+        training = self._training(optimizer)
+        training.after_step(closure)
+        if self.stop_at is not None and training.step >= self.stop_at:
+            from unstuck.runner import StopTraining
+
+            raise StopTraining
 
 
 def _sizes_differ(args: tuple[Any, ...]) -> bool:
@@ -769,6 +777,8 @@ class _Training:
         for root in self._roots():
             self._handles.append(root.register_forward_pre_hook(self._enter, with_kwargs=True))
             self._handles.append(root.register_forward_hook(self._leave, always_call=True))
+            if self.watcher.thorough and self._moments is None:
+                root.register_forward_pre_hook(self._every_input, with_kwargs=True)
 
     def _roots(self) -> list[nn.Module]:
         held = self.modules()
@@ -814,15 +824,26 @@ class _Training:
         if mode is not None:
             mode.__exit__(None, None, None)
 
+    def _every_input(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        """In trials, take the moments of the inputs of every step (at most 2000)."""
+        given = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+        if torch.is_grad_enabled() and given is not None and given.is_floating_point():
+            self.watcher._guard(self._add_moments, given)
+
+    def _add_moments(self, values: Tensor) -> None:
+        if self._moments is None:
+            self._moments = _Moments(values)
+        if self._moments.batches < 2000:
+            self._moments.add(values)
+
     def _see_input(self, values: Tensor) -> None:
         self._facts["input_shape"] = list(values.shape)
         self._facts["input_dtype"] = str(values.dtype).removeprefix("torch.")
         if values.is_floating_point():
             flat = measure.thin(values)
             self._input = torch.stack([flat.abs().max(), flat.mean(), flat.std()]).tolist()
-            if self._moments is None:
-                self._moments = _Moments(values)
-            self._moments.add(values)
+            if not self.watcher.thorough:
+                self._add_moments(values)
 
     def _layer_hook(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
@@ -1253,6 +1274,7 @@ class _Moments:
 
     def __init__(self, values: Tensor) -> None:
         self.per_feature = values.ndim == 2 and values.shape[1] <= self.FEATURES
+        self.batches = 0
         self.count = 0
         self.mean: Any = 0.0
         self.square: Any = 0.0
@@ -1265,14 +1287,15 @@ class _Moments:
                 return
         else:
             rows = measure.thin(rows).reshape(-1, 1)
-        for count, mean, square in ((rows.shape[0], rows.mean(0), rows.var(0, correction=0)),):
-            total = self.count + count
-            if total == 0:
-                return
-            delta = mean - self.mean
-            self.square = self.square + square * count + delta**2 * self.count * count / total
-            self.mean = self.mean + delta * count / total
-            self.count = total
+        count, total = rows.shape[0], self.count + rows.shape[0]
+        if not count:
+            return
+        delta = rows.mean(0) - self.mean
+        within = rows.var(0, correction=0) * count
+        self.square = self.square + within + delta**2 * self.count * count / total
+        self.mean = self.mean + delta * count / total
+        self.count = total
+        self.batches += 1
 
     def facts(self) -> dict[str, Any]:
         """Return input_mean and input_std, lists over features (of length 1 for scalars)."""

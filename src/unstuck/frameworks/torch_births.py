@@ -111,6 +111,14 @@ class Births:
 
         __init__.__wrapped__ = original  # type: ignore[attr-defined]
         nn.Module.__init__ = __init__  # type: ignore[method-assign]
+        restore = nn.Module.__setstate__
+
+        def __setstate__(self: nn.Module, state: Any) -> None:  # noqa: N807
+            restore(self, state)
+            births.register_copy(self)
+
+        __setstate__.__wrapped__ = restore  # type: ignore[attr-defined]
+        nn.Module.__setstate__ = __setstate__  # type: ignore[method-assign]
 
     def register(self, module: nn.Module) -> None:
         """Remember `module` with the location of the code that constructs it right now."""
@@ -123,6 +131,26 @@ class Births:
         except Exception:  # a module that cannot be referenced: it has no location, that is all
             return
 
+    def register_copy(self, module: nn.Module) -> None:
+        """Remember a module that is being copied or unpickled; a copy is born where its model was.
+
+        `copy.deepcopy` restores each module inside ``_reconstruct(x, ...)``, x being the original.
+        """
+        try:
+            key = id(module)
+            self._alive[key] = weakref.ref(module, self._forgetter(key))
+            self._locations[key] = None
+            frame: FrameType | None = sys._getframe(1)
+            for _ in range(6):  # classes may extend __setstate__
+                if frame is None or frame.f_code.co_name == "_reconstruct":
+                    break
+                frame = frame.f_back
+            original = frame.f_locals.get("x") if frame is not None else None
+            if type(original) is type(module):
+                self._locations[key] = self.location(original)
+        except Exception:
+            return
+
     def _forgetter(self, key: int) -> Callable[[Any], None]:
         def forget(reference: Any) -> None:
             if self._alive.get(key) is reference:
@@ -132,7 +160,7 @@ class Births:
         return forget
 
     def location(self, module: nn.Module) -> Location | None:
-        """Return where `module` was constructed, or None (a deep copy, for example)."""
+        """Return where `module` was constructed, or None (it was unpickled, for example)."""
         reference = self._alive.get(id(module))
         if reference is None or reference() is not module:
             return None

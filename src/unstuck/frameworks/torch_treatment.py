@@ -24,7 +24,7 @@ from torch import nn
 
 from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
 from unstuck.findings import Location
-from unstuck.frameworks.call_sites import Call, call_at, resolve, unused
+from unstuck.frameworks.call_sites import Call, attributes, call_at, resolve, unused
 from unstuck.frameworks.torch_births import (
     Births,
     called_directly,
@@ -51,6 +51,11 @@ _POSITIONS: Mapping[str, tuple[str, ...]] = {
         for n in (1, 2, 3)
     },
 }
+_LOOKED_AT = frozenset(
+    {"weight", "bias", "in_features", "out_features", "in_channels", "out_channels"}
+    | {"reset_parameters"}
+)
+"""A script that uses these names may reach into layers, which a wrapped call would break."""
 _OURS = os.path.join(os.path.dirname(__file__), "inserted lines")
 
 
@@ -106,6 +111,7 @@ class Treatment:
             weakref.WeakKeyDictionary()
         )
         self._constructed = 0
+        self._replacing = False
         self._under_construction: set[int] = set()
         self._undo: list[Callable[[], None]] = []
 
@@ -148,11 +154,14 @@ class Treatment:
 
         @functools.wraps(original)
         def function(*args: Any, **kwargs: Any) -> Any:
-            if replaced and not torch.compiler.is_compiling():
-                instead = replaced.get(_place(locate(calling_frame())))
-                if instead is not None:
-                    return instead(*args, **kwargs)
-            return original(*args, **kwargs)
+            if not replaced or self._replacing or torch.compiler.is_compiling():
+                return original(*args, **kwargs)
+            instead = replaced.get(_place(locate(calling_frame())), original)
+            self._replacing = True  # what the new function calls in turn is its own affair
+            try:
+                return instead(*args, **kwargs)
+            finally:
+                self._replacing = False
 
         return function
 
@@ -317,11 +326,7 @@ class Subject:
         call = call_at(location)
         if location is None or call is None:
             return None
-        born = [
-            other
-            for other in self.births.modules()
-            if self.births.location(other) == location
-        ]
+        born = [other for other in self.births.modules() if self.births.location(other) == location]
         if any(other is not module and module in other.modules() for other in born):
             return None
         return Site(location, call, tuple(born))
@@ -449,9 +454,7 @@ class Subject:
         edit = ReplaceCall(activation.location, "softmax", name, kept, call.keywords)
         return [Change(f"{activation.name}: softmax -> log_softmax", edit, (activation.name,))]
 
-    def _become(
-        self, site: Site, make: Callable[[], nn.Module], kind: str
-    ) -> tuple[str, ...]:
+    def _become(self, site: Site, make: Callable[[], nn.Module], kind: str) -> tuple[str, ...]:
         """Turn the site's modules into others in place, so that every reference to them holds."""
         bare = vars(nn.Module()).keys()
         for module in site.modules:
@@ -484,11 +487,17 @@ class Subject:
         """
         changes = []
         known = self.treatment.neighbours
+        modules = [m for m in modules if _slots(self.births, m)]  # a root cannot be replaced
 
         def done(module: nn.Module) -> bool:
             return source(module) in known.get(module, ())
 
-        for site in self.sites(modules, done, elsewhere=elsewhere):
+        file = self.location.file if self.location else ""
+        if attributes(file).intersection(_LOOKED_AT):  # the script itself looks into its layers
+            sites = []
+        else:
+            sites = self.sites(modules, done, elsewhere=elsewhere)
+        for site in sites:
             first = site.modules[0]
             kind = type(first).__name__
             for module in site.modules:
@@ -498,14 +507,45 @@ class Subject:
             text = source(first)
             place = {"after": (text,)} if after else {"before": (text,)}
             expects = kind if site.call.callee == kind else ""
-            edit = Surround(
-                site.location, expects, positions=_POSITIONS.get(kind, ()), **place
-            )
+            edit = Surround(site.location, expects, positions=_POSITIONS.get(kind, ()), **place)
             layers = tuple(name for m in site.modules if (name := self.name(m)))
             where = "after" if after else "before"
             what = f"{type(new).__name__} {where} {', '.join(layers)}"
             changes.append(Change(what, edit, layers))
+        rest = [module for module in modules if not done(module)]
+        if len(rest) > _MANY or not (elsewhere or self._parameters_inline()):
+            return changes
+        for module in rest:
+            text = _with_attributes(source(module), module)
+            changes += self._surround_later(module, text, after=after)
+            known.setdefault(module, set()).add(source(module))
         return changes
+
+    def _parameters_inline(self) -> bool:
+        """Return whether the constructor call itself asks all models for their parameters.
+
+        If the script collected them before, it misses what lines before the call add.
+        """
+        owners = self._call.owners("parameters") if self._call else []
+        found = [resolve(text, self._frame) for text in owners]
+        return all(any(model is owner for owner in found) for model in self.models)
+
+    def _surround_later(self, module: nn.Module, text: str, *, after: bool) -> list[Change]:
+        """Put a new module next to `module` in lines before the optimizer."""
+        parents = _slots(self.births, module)
+        slots = [child for parent in parents for child in parent._modules.values()]
+        name = self.name(module)
+        if not module.training or sum(child is module for child in slots) != 1:
+            return []
+        device = next((p.device for p in module.parameters()), torch.device("cpu"))
+        if device.type != "cpu" and "Norm" in text:
+            text = f'{text[:-1]}, device="{device}")'
+        pair = ", ".join((f"${{{name}}}", text) if after else (text, f"${{{name}}}"))
+        what = (
+            f"{text.partition('(')[0].rpartition('.')[2]} {'after' if after else 'before'} {name}"
+        )
+        changes = self.before_optimizer(what, f"${{{name}}} = torch.nn.Sequential({pair})\n")
+        return [replace(change, layers=(name,)) for change in changes]
 
     def add_dropout(self, p: float) -> list[Change]:
         """Put dropout in front of the trained linear layers, except those that come first."""
@@ -540,7 +580,7 @@ class Subject:
         """Put batch normalization behind the hidden layers that feed an activation."""
         norms = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
 
-        def norm(module: nn.Module) -> type:
+        def norm(module: nn.Module) -> Any:
             kind = type(module).__name__
             return norms[2 + int(kind[4])] if kind.startswith("Conv") else nn.BatchNorm1d
 
@@ -574,14 +614,20 @@ class Subject:
                 return text
         return expression(model, self._frame)
 
-    def expression(self, module: nn.Module) -> str | None:
-        """Return how the script can call a part of its models there: ``model.head[2]``."""
+    def _path(self, module: nn.Module) -> tuple[nn.Module, str] | None:
+        """Return the model that `module` is in and what to write behind it: ``.head[2]``."""
         for model in self.models:
             for name, held in model.named_modules():
-                own = self.model_expression(model)
-                if held is module and own is not None:
-                    parts = name.split(".") if name else []
-                    return own + "".join(f"[{p}]" if p.isdigit() else f".{p}" for p in parts)
+                if held is module:
+                    text, parent = "", model
+                    for part in name.split(".") if name else []:
+                        key = part if part.isdigit() else repr(part)
+                        listed = isinstance(parent, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+                        text += f".{part}" if part.isidentifier() else f"[{key}]"
+                        if not (part.isidentifier() or listed):
+                            return None
+                        parent = parent._modules[part]
+                    return model, text
         return None
 
     def modules_expression(self) -> str | None:
@@ -605,18 +651,21 @@ class Subject:
         if modules is None or self.location is None:
             return []
         known = {"modules": modules}
-        live: dict[str, Any] = {"modules": [m for held in self.models for m in held.modules()]}
+        live = {"modules": "modules"}
+        objects: dict[str, Any] = {"modules": [m for held in self.models for m in held.modules()]}
         if len(self.models) == 1:
-            known["model"] = self.model_expression(self.models[0]) or ""
-            live["model"] = self.models[0]
+            known["model"], live["model"] = self.model_expression(self.models[0]) or "", "model"
+            objects["model"] = self.models[0]
         for name in re.findall(r"\$\{(.*?)\}", lines):
-            module = next(m for n, m in self.names.items() if n == name)
-            own = self.expression(module)
-            if own is None:
+            place = self._path(self.names[name])
+            if place is None:
                 return []
-            known[f"{{{name}}}"] = own
-            live[f"{{{name}}}"] = module
-        _execute(lines, live)
+            model, path = place
+            index = next(i for i, held in enumerate(self.models) if held is model)
+            known[f"{{{name}}}"] = (self.model_expression(model) or "") + path
+            live[f"{{{name}}}"] = f"model_{index}{path}"
+            objects[f"model_{index}"] = model
+        _execute(fill(lines, live), objects)
         return [Change(what, Insert(self.location, fill(lines, known, self.location.file)))]
 
     def initialize(
@@ -631,7 +680,7 @@ class Subject:
             what: For the report.
             recurrent: Statement that draws ``$weight``, each matrix of recurrent layers.
         """
-        loops = []
+        loops: list[str] = []
         layers: list[str] = []
         for kinds, statement in ((_MATRICES, draw), (_TRANSPOSED, transposed)):
             found = self._drawn(kinds)
@@ -662,8 +711,8 @@ class Subject:
 
         None means that no short condition says it.
         """
-        modules = list(dict.fromkeys(m for model in self.models for m in model.modules()))
-        found = [m for m in modules if isinstance(m, tuple(kinds))]
+        modules: list[Any] = [m for model in self.models for m in model.modules()]
+        found: list[Any] = [m for m in modules if isinstance(m, tuple(kinds))]
         held: Counter[int] = Counter()
         for module in modules:
             if not any(module is other for other in found):
@@ -815,19 +864,18 @@ class Subject:
             self.optimizer.__class__ = self.kind
             original = self.kind.__init__  # type: ignore[misc]
         original(self.optimizer, groups, **self.arguments)
-        edit = None
+        edits: list[Edit] = []
         if self._switched or self.arguments != self._original_arguments:
-            edit = self._constructor_edit()
-        changes = [
-            replace(change, edit=edit) if any(change is own for own in self._pending) else change
-            for change in self.changes
-        ]
+            edits.append(self._constructor_edit())
         if self._scale != 1.0 and self.location is not None and self._call is not None:
             lines = _SCALE_RATES.replace("$factor", repr(self._scale))
-            _execute(lines, {"optimizer": self.optimizer})
+            _execute(fill(lines, {"optimizer": "optimizer"}), {"optimizer": self.optimizer})
             known = {"optimizer": self._call.target or ""}
-            insert = Insert(self.location, fill(lines, known, self.location.file), "after")
-            changes.append(Change("learning rates of all parameter groups", insert))
+            edits.append(Insert(self.location, fill(lines, known, self.location.file), "after"))
+        changes: list[Change] = []
+        for change in self.changes:
+            pending = any(change is own for own in self._pending)
+            changes += [replace(change, edit=edit) for edit in edits] if pending else [change]
         self.changes[:] = changes
 
     def _constructor_edit(self) -> Edit:
@@ -882,6 +930,15 @@ _EXCEPTIONS = 3
 """More layers than these cannot be left out of a loop in readable lines."""
 
 
+_MANY = 8
+"""Lines that one remedy may insert, one for a layer."""
+
+
+def _with_attributes(text: str, module: nn.Module) -> str:
+    """Write a module's attributes for the ``{name}`` in `text`."""
+    return re.sub(r"\{(\w+)\}", lambda found: repr(getattr(module, found[1])), text)
+
+
 def _zero_biases(modules: Sequence[nn.Module]) -> str:
     """Return the lines that set the biases of `modules` to zero, as short as these allow."""
     biases = [module.bias for module in modules]
@@ -900,7 +957,7 @@ for $group in $optimizer.param_groups:
 
 
 def fill(lines: str, known: Mapping[str, str], file: str | None = None) -> str:
-    """Write names for the ``$names`` in `lines`: those known, else ones that `file` does not use."""
+    """Write names for the ``$names`` in `lines`: known ones, or else such that `file` lacks."""
 
     def name(found: re.Match[str]) -> str:
         key = found[1]
@@ -915,11 +972,9 @@ def _compile(lines: str) -> Any:
     return compile(fill(lines, {}), _OURS, "exec")
 
 
-def _execute(lines: str, live: Mapping[str, Any]) -> None:
-    """Execute the template that the source gets, with the objects themselves for the names."""
-    plain = {f"given_{index}": value for index, value in enumerate(live.values())}
-    known = dict(zip(live, plain, strict=True))
-    exec(compile(fill(lines, known), _OURS, "exec"), {"torch": torch, **plain})
+def _execute(lines: str, objects: Mapping[str, Any]) -> None:
+    """Execute the lines that the source gets, with the objects themselves for the names."""
+    exec(_compile(lines), {"torch": torch, **objects})
 
 
 def _first(*args: Any, **kwargs: Any) -> Any:
@@ -962,9 +1017,7 @@ def _slots(births: Births, module: nn.Module) -> list[nn.Module]:
     ]
 
 
-def _put(
-    births: Births, module: nn.Module, new: nn.Module, *, after: bool, insert: bool
-) -> None:
+def _put(births: Births, module: nn.Module, new: nn.Module, *, after: bool, insert: bool) -> None:
     """Put `new` next to `module`: as an element of its `Sequential`, else both into a new one."""
     pair = (module, new) if after else (new, module)
     parents = _slots(births, module)

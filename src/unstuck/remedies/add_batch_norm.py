@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AddBatchNorm"]
 
+
 class AddBatchNorm(Remedy):
     """Normalize what hidden layers put out, over the batch, before their activations.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AddDropout"]
 
+
 class AddDropout(Remedy):
     """Add dropout in front of the linear layers behind the first.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UseRmsprop"]
 
+
 class UseRmsprop(Remedy):
     """Train with RMSProp, which divides each gradient by its own running scale.
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ZeroGradients"]
 
+
 class ZeroGradients(Remedy):
     """Forget the gradients after each step.
 

@@ -1,0 +1,147 @@
+"""Which remedies to try: candidates from the findings, smallest first, never drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from unstuck import registry
+from unstuck.findings import Applicability, Finding, Severity
+from unstuck.remedies import Settings
+from unstuck.signals import Run
+from unstuck.trials import Candidate
+
+__all__ = ["first_candidates", "horizon", "refinements"]
+
+GROUPS: Sequence[frozenset[str]] = (
+    frozenset({"drop-softmax", "fix-output-activation", "zero-gradients", "restore-train-mode"}),
+    frozenset({"scale-inputs", "scale-targets", "shuffle-data"}),
+    frozenset({"use-relu", "use-leaky-relu"}),
+    frozenset({"use-he-initialization", "use-xavier-initialization"}),
+    frozenset({"add-batch-norm"}),
+    frozenset({"use-adam", "use-rmsprop", "use-momentum"}),
+    frozenset({"lower-learning-rate", "raise-learning-rate", "warm-up", "fix-schedule"}),
+    frozenset({"clip-gradients"}),
+    frozenset({"add-dropout"}),
+    frozenset({"add-weight-decay", "add-l1", "stop-early"}),
+)
+"""Remedies of one group stand in for each other: a candidate holds at most one of each."""
+
+WIRING = GROUPS[0]
+"""Remedies that undo a mistake: nothing else is worth trying before."""
+
+SINGLES = 4
+"""So many single remedies are tried at first, and as many bundles."""
+
+WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay"})
+"""Obstacles that show late: their candidates have to run to the end."""
+
+
+def _group(name: str) -> int:
+    return next((i for i, group in enumerate(GROUPS) if name in group), len(GROUPS))
+
+
+def _options(run: Run, finding: Finding, known: Sequence[str]) -> dict[str, Sequence[Settings]]:
+    """Return the remedies that apply to a finding with their settings, likeliest first."""
+    found: dict[str, Sequence[Settings]] = {}
+    for name in known:
+        kind = registry.remedies().get(name)
+        if kind is None or kind.applicability is Applicability.DISPLAY:
+            continue
+        settings = kind().settings(run, finding)
+        if settings:
+            found[name] = settings
+    return found
+
+
+def _ordered(names: Iterable[tuple[str, Settings]]) -> Candidate:
+    """Return a candidate in the order in which its remedies are applied."""
+    return tuple(sorted(names, key=lambda item: _group(item[0])))
+
+
+def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
+    """Return what to try first for a diagnosis: single remedies, then bundles of them.
+
+    A bundle joins the likeliest remedies of different groups (an activation, an initialization, an
+    optimizer), two of them, then three.
+    """
+    options = _options(run, finding, [hint.name for hint in finding.remedies])
+    if not options:
+        return []
+    mistakes = [name for name in options if name in WIRING]
+    if mistakes:
+        return [((name, options[name][0]),) for name in mistakes]
+    singles: list[Candidate] = [
+        ((name, settings[0]),) for name, settings in islice(options.items(), SINGLES)
+    ]
+    likeliest: dict[int, tuple[str, Settings]] = {}
+    for name, settings in options.items():
+        likeliest.setdefault(_group(name), (name, settings[0]))
+    chosen = list(likeliest.values())
+    bundles: list[Candidate] = []
+    if len(chosen) >= 2:
+        bundles.append(_ordered(chosen[:2]))
+    if len(chosen) >= 3:
+        bundles.append(_ordered(chosen[:3]))
+        bundles.append(_ordered([chosen[0], chosen[2]]))
+    return list(dict.fromkeys(_frozen(c) for c in singles + bundles))
+
+
+def _frozen(candidate: Candidate) -> Candidate:
+    return tuple((name, _Settings(values)) for name, values in candidate)
+
+
+class _Settings(dict[str, float]):
+    """Settings that can be compared and hashed by value."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted(self.items())))
+
+
+def refinements(run: Run, finding: Finding, best: Candidate, tried: set[str]) -> list[Candidate]:
+    """Return what to try after the best candidate so far: other settings, one remedy more or less.
+
+    Args:
+        run: The control.
+        finding: Its first diagnosis.
+        best: The best candidate so far.
+        tried: Labels of all candidates tried.
+    """
+    options = _options(run, finding, [hint.name for hint in finding.remedies])
+    more: list[Candidate] = []
+    for index, (name, _) in enumerate(best):
+        for settings in options.get(name, ())[1:3]:
+            more.append(_ordered([*best[:index], (name, settings), *best[index + 1 :]]))
+    groups = {_group(name) for name, _ in best}
+    for name, choices in options.items():
+        if _group(name) not in groups and len(best) < 3:
+            more.append(_ordered([*best, (name, choices[0])]))
+    if len(best) >= 3:
+        more += [_ordered([*best[:i], *best[i + 1 :]]) for i in range(len(best))]
+    unique = dict.fromkeys(_frozen(candidate) for candidate in more)
+    return [candidate for candidate in unique if label(candidate) not in tried]
+
+
+def label(candidate: Candidate) -> str:
+    """Return a candidate as one line: ``use-relu + use-adam=0.001``; the control is ``control``."""
+    return (
+        " + ".join(registry.remedy(name).label(values) for name, values in candidate) or "control"
+    )
+
+
+def horizon(run: Run, finding: Finding) -> int:
+    """Return how many steps a candidate gets before it is compared.
+
+    A third of the run, at least sixty steps; all of it for obstacles that show late.
+    """
+    if finding.obstacle in WHOLE_RUN:
+        return run.steps
+    return min(run.steps, max(60, run.steps // 3))
+
+
+def worth_fixing(findings: Sequence[Finding]) -> Finding | None:
+    """Return the first diagnosis, None if the run has none."""
+    return next(
+        (f for f in findings if f.first and f.severity is not Severity.INFO),
+        None,
+    )

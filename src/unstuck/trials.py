@@ -1,0 +1,347 @@
+"""Control and treated re-runs as separate processes, several at once.
+
+The frameworks are imported once, in a server process that computes nothing; every trial is a fork
+of it. A trial writes a record like any run, which is read while it grows.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from unstuck.record import Recording, RecordError, read
+from unstuck.remedies import Settings
+from unstuck.runner import Spec, run_child
+
+__all__ = ["Candidate", "Executor", "ForkExecutor", "LocalExecutor", "Target", "Trial"]
+
+Candidate = tuple[tuple[str, Settings], ...]
+"""Remedies with their settings; empty for the control."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a trial runs: a script (or module) with its arguments, or a callable."""
+
+    script: str
+    arguments: tuple[str, ...] = ()
+    module: bool = False
+    call: Callable[[], object] | None = None
+
+
+@dataclass(eq=False)
+class Trial:
+    """One training with one setting and seed, running or ended.
+
+    Attributes:
+        candidate: What is applied; empty for the control.
+        seed: Shift of the script's seeds.
+        spec: How it is executed.
+        status: ``running``, ``completed``, ``stopped`` (we ended it), ``crashed``, ``timed-out``.
+        stop_at: Steps after which it ends by itself.
+    """
+
+    candidate: Candidate
+    seed: int
+    spec: Spec
+    status: str = "running"
+    pid: int | None = None
+    code: int | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def recording(self) -> Recording | None:
+        """Return what it has measured so far, None if there is nothing yet."""
+        try:
+            return read(self.spec.record)
+        except RecordError:
+            return None
+
+    def output(self) -> str:
+        """Return what the script printed so far."""
+        if self.spec.output is None or not os.path.exists(self.spec.output):
+            return ""
+        return Path(self.spec.output).read_text(errors="replace")
+
+
+class Executor(Protocol):
+    """Runs trials somewhere, several at once."""
+
+    workers: int
+
+    def start(self, trial: Trial, target: Target) -> None:
+        """Begin a trial."""
+
+    def poll(self) -> None:
+        """Note which trials have ended."""
+
+    def kill(self, trial: Trial, status: str) -> None:
+        """End a trial; its record stays."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+def _ended(trial: Trial, code: int) -> None:
+    if trial.status == "running":
+        trial.code = code
+        trial.status = "completed" if code == 0 else "crashed"
+
+
+def _kill_group(pid: int) -> None:
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(pid, signal.SIGKILL)
+
+
+class LocalExecutor:
+    """Runs trials of a script on this machine, as forks of a warm server.
+
+    Args:
+        workers: How many trials run at once.
+        preload: Modules that the server imports before the first fork.
+    """
+
+    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+        self.workers = workers
+        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        environment = {
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            **os.environ,
+            "PYTHONHASHSEED": "0",
+        }
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "unstuck.runner", "--serve"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if not os.environ.get("UNSTUCK_DEBUG") else None,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._server.stdout is not None
+        os.set_blocking(self._server.stdout.fileno(), False)
+        self._pending = b""
+        self._trials: list[Trial] = []
+        self._send({"preload": list(preload)})
+
+    def _send(self, order: Mapping[str, Any]) -> None:
+        assert self._server.stdin is not None
+        try:
+            self._server.stdin.write((json.dumps(order) + "\n").encode())
+            self._server.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError("the process that starts the trials has ended") from None
+
+    def start(self, trial: Trial, target: Target) -> None:
+        """Begin a trial."""
+        self._trials.append(trial)
+        trial.started = time.monotonic()
+        self._send(
+            {
+                "job": len(self._trials) - 1,
+                "spec": trial.spec.to_json(),
+                "script": target.script,
+                "arguments": list(target.arguments),
+            }
+        )
+
+    def poll(self) -> None:
+        """Note which trials have ended."""
+        assert self._server.stdout is not None
+        received = self._server.stdout.read() or b""
+        *lines, self._pending = (self._pending + received).split(b"\n")
+        for line in lines:
+            answer = json.loads(line)
+            trial = self._trials[answer["job"]]
+            if "pid" in answer:
+                trial.pid = answer["pid"]
+                if trial.status != "running":  # killed before it began
+                    _kill_group(answer["pid"])
+            else:
+                _ended(trial, answer["status"])
+        if self._server.poll() is not None:
+            for trial in self._trials:
+                _ended(trial, 1)
+
+    def kill(self, trial: Trial, status: str) -> None:
+        """End a trial; its record stays."""
+        trial.status = status
+        if trial.pid is not None:
+            _kill_group(trial.pid)
+
+    def close(self) -> None:
+        """End everything."""
+        for trial in self._trials:
+            if trial.status == "running":
+                self.kill(trial, "stopped")
+        for stream in (self._server.stdin, self._server.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self._server.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+
+
+class ForkExecutor:
+    """Runs trials of a callable as forks of this very process (a notebook's case)."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._trials: list[Trial] = []
+
+    def start(self, trial: Trial, target: Target) -> None:
+        """Begin a trial."""
+        assert target.call is not None
+        self._trials.append(trial)
+        trial.started = time.monotonic()
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            torch = sys.modules.get("torch")
+            if torch is not None:
+                torch.set_num_threads(1)  # a forked OpenMP pool would hang
+            run_child(trial.spec, target.call)
+        trial.pid = pid
+
+    def poll(self) -> None:
+        """Note which trials have ended."""
+        for trial in self._trials:
+            if trial.pid is not None and trial.code is None:
+                with contextlib.suppress(ChildProcessError):
+                    ended, status = os.waitpid(trial.pid, os.WNOHANG)
+                    if ended:
+                        trial.code = os.waitstatus_to_exitcode(status)
+                        _ended(trial, trial.code)
+
+    def kill(self, trial: Trial, status: str) -> None:
+        """End a trial; its record stays."""
+        trial.status = status
+        if trial.pid is not None:
+            _kill_group(trial.pid)
+
+    def close(self) -> None:
+        """End everything."""
+        for trial in self._trials:
+            if trial.status == "running":
+                self.kill(trial, "stopped")
+        for trial in self._trials:
+            if trial.pid is not None and trial.code is None:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(trial.pid, 0)
+
+
+class Laboratory:
+    """A directory of trials: makes their specs, runs them in batches within a time limit."""
+
+    def __init__(self, executor: Executor, target: Target, deadline: float) -> None:
+        self.executor = executor
+        self.target = target
+        self.deadline = deadline
+        self.directory = tempfile.TemporaryDirectory(prefix="unstuck-", ignore_cleanup_errors=True)
+        self.trials: list[Trial] = []
+
+    def trial(
+        self,
+        candidate: Candidate,
+        seed: int,
+        *,
+        stop_at: int | None = None,
+        control: str | None = None,
+        run: int = 0,
+        sources: Mapping[str, str] | None = None,
+    ) -> Trial:
+        """Return a trial that is not yet running."""
+        number = len(self.trials)
+        base = os.path.join(self.directory.name, f"trial-{number}")
+        spec = Spec(
+            record=f"{base}.db",
+            budget=1.0,
+            seed=seed,
+            remedies=tuple((name, dict(values)) for name, values in candidate) if not sources else (),
+            control=control,
+            run=run,
+            sources=dict(sources or {}),
+            module=self.target.module,
+            trial=True,
+            stop_at=stop_at,
+            output=f"{base}.out",
+        )
+        made = Trial(candidate, seed, spec)
+        self.trials.append(made)
+        return made
+
+    def run(
+        self, trials: Sequence[Trial], hopeless: Callable[[Trial], bool] | None = None
+    ) -> Iterator[Trial]:
+        """Run trials, as many at once as there are workers; yield each as it ends.
+
+        Args:
+            trials: What to run, in order.
+            hopeless: Asked again and again about each running trial; True ends it.
+        """
+        waiting = list(trials)
+        running: list[Trial] = []
+        asked = time.monotonic()
+        while waiting or running:
+            while waiting and len(running) < self.executor.workers and not self.over:
+                running.append(waiting.pop(0))
+                self.executor.start(running[-1], self.target)
+            time.sleep(0.02)
+            self.executor.poll()
+            if hopeless is not None and time.monotonic() - asked > 0.3:
+                asked = time.monotonic()
+                for trial in running:
+                    if trial.status == "running" and hopeless(trial):
+                        self.executor.kill(trial, "stopped")
+            if self.over:
+                for trial in [*running, *waiting]:
+                    if trial.status == "running":
+                        self.executor.kill(trial, "timed-out")
+                waiting = []
+            for trial in [t for t in running if t.status != "running"]:
+                running.remove(trial)
+                yield trial
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return time.monotonic() > self.deadline
+
+    def close(self) -> None:
+        """End all trials and remove their files."""
+        self.executor.close()
+        self.directory.cleanup()
+
+
+PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy")
+"""Packages whose import is slow and changes nothing: the server may import them ahead."""
+
+
+def imports(script: str) -> list[str]:
+    """Return the modules of `PRELOADED` that a script imports, by reading its source."""
+    try:
+        tree = ast.parse(Path(script).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    return [name for name in dict.fromkeys(names) if name.partition(".")[0] in PRELOADED]
