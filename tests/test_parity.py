@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from treating import Outcome, Remedies, execute, patch, same, treat, watch
 
+from treating import Outcome, Remedies, execute, patch, same, treat, watch
 from unstuck import registry
 
 SEQUENTIAL = """\
@@ -293,7 +293,8 @@ LIVE = [
     name
     for name in registry.remedies()
     if registry.remedy(name).__module__.startswith("unstuck.remedies.")
-    and name in {
+    and name
+    in {
         *("use-relu", "use-leaky-relu", "use-he-initialization", "use-xavier-initialization"),
         *("use-adam", "use-rmsprop", "use-momentum", "lower-learning-rate", "raise-learning-rate"),
         *("add-weight-decay", "add-l1", "add-dropout", "add-batch-norm", "clip-gradients"),

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from treating import Outcome, births, execute, patch, treat, watch
 
+from treating import Outcome, births, execute, patch, treat, watch
 from unstuck.findings import Finding, Severity
 from unstuck.frameworks.call_sites import call_at, unused
 from unstuck.frameworks.torch_treatment import Treatment, TreatmentError, fill
@@ -84,7 +84,7 @@ def test_a_kept_module_keeps_hooks_mode_and_references(tmp_path: Path) -> None:
         """
 act = nn.Sigmoid()
 seen = []
-act.register_forward_hook(lambda module, given, out: seen.append(float(out.min())))
+act.register_forward_hook(lambda module, given, out: seen.append(float(out.detach().min())))
 model = nn.Sequential(nn.Linear(4, 6), act, nn.Linear(6, 6), act, nn.Linear(6, 2)).double()
 x = x.double()
 model.eval()
@@ -311,8 +311,10 @@ class _Broken(Remedy):
 
 
 def test_a_failing_remedy_says_so_in_one_line(tmp_path: Path) -> None:
-    path = script(tmp_path, "\nmodel = nn.Linear(4, 2)\n"
-                  "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n")
+    path = script(
+        tmp_path,
+        "\nmodel = nn.Linear(4, 2)\noptimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n",
+    )
     run = watch(path)
     with births() as known:
         treatment = Treatment(known, [(_Broken(), {})], run)
@@ -327,9 +329,12 @@ def test_a_failing_remedy_says_so_in_one_line(tmp_path: Path) -> None:
 
 
 def test_another_optimizer_is_not_touched(tmp_path: Path) -> None:
-    path = script(tmp_path, "\nmodel = nn.Linear(4, 2)\n"
-                  "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
-                  "other = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)\n")
+    path = script(
+        tmp_path,
+        "\nmodel = nn.Linear(4, 2)\n"
+        "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+        "other = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)\n",
+    )
     done = apply(path, "use-adam")
     assert type(done.names["optimizer"]) is torch.optim.Adam
     assert type(done.names["other"]) is torch.optim.SGD

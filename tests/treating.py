@@ -35,8 +35,9 @@ class Outcome:
         """Parameters and buffers of the models that the script calls by `names`, in order."""
         held = [self.names[name] for name in sorted(names)]
         models = [m for v in held for m in (v if isinstance(v, list) else [v])]
-        tensors = [t for m in models if isinstance(m, nn.Module)
-                   for t in (*m.parameters(), *m.buffers())]
+        tensors = [
+            t for m in models if isinstance(m, nn.Module) for t in (*m.parameters(), *m.buffers())
+        ]
         return tensors + [v for v in held if isinstance(v, torch.Tensor)]
 
 

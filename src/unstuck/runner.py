@@ -45,6 +45,7 @@ class Spec:
         sources: Path of a file -> path of the source to execute in its place, under its name.
         module: Whether the script is the name of a module (``-m``).
         trial: Whether this is a trial: inputs are measured throughout, budget does not bind.
+        stop_on: ``error`` ends the run as soon as its loss is no finite number.
         stop_at: Number of steps after which the trial ends.
         output: Where a trial's own output goes.
     """
@@ -58,6 +59,7 @@ class Spec:
     sources: Mapping[str, str] = field(default_factory=dict)
     module: bool = False
     trial: bool = False
+    stop_on: str | None = None
     stop_at: int | None = None
     output: str | None = None
 

@@ -71,7 +71,7 @@ if __name__ == "__main__":
     test_loader = DataLoader(DigitRows(False), batch_size=200)
     model = RowTransformer()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
-    epochs = 12
+    epochs = 10
     total_steps = epochs * len(train_loader)
     # linear warm-up over 10 % of the steps, then linear down
     scheduler = torch.optim.lr_scheduler.LambdaLR(

@@ -5,7 +5,7 @@ import torch.nn as nn
 
 torch.manual_seed(21)
 
-LATENT, BATCH, STEPS = 4, 128, 1500
+LATENT, BATCH, STEPS = 4, 128, 1200
 
 
 def real_batch(n):

@@ -9,9 +9,9 @@ torch.manual_seed(1337)
 
 # ---- hyper-parameters
 block_size = 32
-batch_size = 16
+batch_size = 12
 n_embd, n_head, n_layer = 48, 4, 2
-max_iters, warmup, max_lr, min_lr = 300, 30, 4e-3, 1e-4
+max_iters, warmup, max_lr, min_lr = 240, 24, 4e-3, 1e-4
 # ----
 
 text = "\n".join(f().DESCR for f in (load_iris, load_wine, load_digits, load_diabetes, load_breast_cancer)).lower()
@@ -80,7 +80,7 @@ class GPT(nn.Module):
 
 
 @torch.no_grad()
-def estimate(split, n=8):
+def estimate(split, n=5):
     model.eval()
     out = sum(model(*get_batch(split)).item() for _ in range(n)) / n
     model.train()
@@ -106,7 +106,7 @@ for it in range(max_iters):
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    if it % 50 == 0:
+    if it % 60 == 0:
         print(f"iter {it}: train {estimate('train'):.3f} val {estimate('val'):.3f}")
 
-print(f"final val loss {estimate('val', 50):.4f}")
+print(f"final val loss {estimate('val', 40):.4f}")

@@ -1,4 +1,4 @@
-"""Next-word model over the dataset descriptions; input and output embeddings are shared."""
+"""Next-letter model over the dataset descriptions; input and output embeddings are shared."""
 import re
 import torch
 from torch import nn
@@ -7,21 +7,17 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 torch.manual_seed(18)
 
 text = " ".join(f().DESCR for f in (load_breast_cancer, load_iris, load_wine, load_digits, load_diabetes, load_linnerud))
-tokens = re.findall(r"[a-z]+", text.lower())
-freq = {}
-for w in tokens:
-    freq[w] = freq.get(w, 0) + 1
-itos = ["<unk>"] + sorted((w for w in freq if freq[w] > 2), key=lambda w: -freq[w])
-stoi = {w: i for i, w in enumerate(itos)}
-ids = torch.tensor([stoi.get(w, 0) for w in tokens])
-context = 3
+text = re.sub(r"[^a-z]+", " ", text.lower())[:12000]
+letters = sorted(set(text))
+ids = torch.tensor([letters.index(c) for c in text])
+context = 5
 x = ids.unfold(0, context + 1, 1)
 perm = torch.randperm(len(x))
 x_train, x_val = x[perm[400:]], x[perm[:400]]
 
 
-class NextWord(nn.Module):
-    def __init__(self, n, dim=32):
+class NextLetter(nn.Module):
+    def __init__(self, n, dim=48):
         super().__init__()
         self.embed = nn.Embedding(n, dim)
         nn.init.normal_(self.embed.weight, std=dim ** -0.5)
@@ -37,14 +33,14 @@ class NextWord(nn.Module):
         return self.decoder(self.drop(h))
 
 
-net = NextWord(len(itos))
+net = NextLetter(len(letters))
 loss_fn = nn.CrossEntropyLoss()
 opt = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.05)
 sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=10)
 for epoch in range(10):
     net.train()
     total = 0
-    for b in torch.randperm(len(x_train)).split(64):
+    for b in torch.randperm(len(x_train)).split(128):
         batch = x_train[b]
         loss = loss_fn(net(batch[:, :-1]), batch[:, -1])
         opt.zero_grad()
@@ -56,7 +52,7 @@ for epoch in range(10):
     with torch.no_grad():
         val = loss_fn(net(x_val[:, :-1]), x_val[:, -1]).item()
     print(f"epoch {epoch + 1}: train {total / len(x_train):.3f} val {val:.3f}")
-unigram = torch.bincount(ids, minlength=len(itos)).float() / len(ids)
+unigram = torch.bincount(ids, minlength=len(letters)).float() / len(ids)
 base = -unigram[x_val[:, -1]].log().mean().item()
 print(f"final val loss {val:.3f}, unigram model {base:.3f}")
 print(f"gain over unigram: {base - val:.3f}")

@@ -110,7 +110,7 @@ class Births:
                 births.register(self)
 
         __init__.__wrapped__ = original  # type: ignore[attr-defined]
-        nn.Module.__init__ = __init__  # type: ignore[method-assign]
+        nn.Module.__init__ = __init__
         restore = nn.Module.__setstate__
 
         def __setstate__(self: nn.Module, state: Any) -> None:  # noqa: N807
@@ -118,7 +118,7 @@ class Births:
             births.register_copy(self)
 
         __setstate__.__wrapped__ = restore  # type: ignore[attr-defined]
-        nn.Module.__setstate__ = __setstate__  # type: ignore[method-assign]
+        nn.Module.__setstate__ = __setstate__
 
     def register(self, module: nn.Module) -> None:
         """Remember `module` with the location of the code that constructs it right now."""

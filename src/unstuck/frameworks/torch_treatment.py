@@ -266,6 +266,7 @@ class Subject:
         self._own_call = called_directly(optimizer)
         self._scale = 1.0
         self._switched = False
+        self._indexed = False
         self._pending: list[Change] = []
         self._items, self._grouped = _groups(parameters)
         held = [_tensor(item) for group in self._items for item in group["params"]]
@@ -493,7 +494,9 @@ class Subject:
             return source(module) in known.get(module, ())
 
         file = self.location.file if self.location else ""
-        if attributes(file).intersection(_LOOKED_AT):  # the script itself looks into its layers
+        # Calls stay as they are where the script itself looks into its layers, and where lines
+        # inserted before count on the places of layers, which new elements would shift.
+        if self._indexed or attributes(file).intersection(_LOOKED_AT):
             sites = []
         else:
             sites = self.sites(modules, done, elsewhere=elsewhere)
@@ -537,6 +540,11 @@ class Subject:
         name = self.name(module)
         if not module.training or sum(child is module for child in slots) != 1:
             return []
+        containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+        if any(
+            type(p).__module__.startswith("torch.") and type(p) not in containers for p in parents
+        ):
+            return []  # torch's own modules look into their parts
         device = next((p.device for p in module.parameters()), torch.device("cpu"))
         if device.type != "cpu" and "Norm" in text:
             text = f'{text[:-1]}, device="{device}")'
@@ -661,6 +669,7 @@ class Subject:
             if place is None:
                 return []
             model, path = place
+            self._indexed = self._indexed or "[" in path
             index = next(i for i, held in enumerate(self.models) if held is model)
             known[f"{{{name}}}"] = (self.model_expression(model) or "") + path
             live[f"{{{name}}}"] = f"model_{index}{path}"

@@ -139,7 +139,7 @@ class ExplodingGradient(Obstacle):
                 steps=(step, run.steps - 1),
                 location=run.optimizer.step_location if not layers else None,
                 evidence={"gradient_norm": norm, "gradient_norm_before": usual, "loss": after},
-                confidence=0.85,
+                confidence=0.7,
                 remedies=("clip-gradients", "lower-learning-rate", "use-adam"),
             )
             return

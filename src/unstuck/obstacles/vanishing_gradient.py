@@ -48,10 +48,10 @@ class VanishingGradient(Obstacle):
     remedies = (
         "use-relu",
         "use-he-initialization",
-        "use-xavier-initialization",
-        "add-batch-norm",
-        "use-leaky-relu",
         "use-adam",
+        "add-batch-norm",
+        "use-xavier-initialization",
+        "use-leaky-relu",
     )
     explains = (
         "learning-rate-too-low",

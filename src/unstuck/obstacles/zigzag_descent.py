@@ -24,10 +24,10 @@ class ZigzagDescent(Obstacle):
         small. A higher rate leaves the valley, a lower one is slower still.
 
     Evidence:
-        The median `gradient_cosine` of the later pairs below COSINE while the loss does not rise
-        and less than DONE of the way is made. Independent mini-batches give about zero, a smooth
-        slope gives nearly one; steepest descent in a quadratic valley tends to minus one (Akaike
-        1959).
+        The median `gradient_cosine` of the later pairs below COSINE in a run that learned poorly, or
+        below STRICT in one that is still on its way (its last third took off more than SLOPE of the
+        loss), while the loss does not rise. Independent mini-batches give about zero, a smooth slope
+        gives nearly one; steepest descent in a quadratic valley tends to minus one (Akaike 1959).
 
     Known problems:
         Late in a good run gradients also turn against each other (edge of stability, Cohen et al.,
@@ -44,7 +44,8 @@ class ZigzagDescent(Obstacle):
     remedies = ("use-momentum", "use-adam", "use-rmsprop", "lower-learning-rate")
     explains = ("slow-convergence", "underfitting", "full-batch-training", "oscillating-loss")
     COSINE: ClassVar[float] = -0.3
-    DONE: ClassVar[float] = 0.9
+    STRICT: ClassVar[float] = -0.8
+    SLOPE: ClassVar[float] = 0.05
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 1.5 + 0.8 * math.exp(-s / 400), run={"gradient_cosine": -0.8}
@@ -55,24 +56,24 @@ class ZigzagDescent(Obstacle):
         """Yield at most one finding."""
         went = descent(run)
         cosines = run.of("gradient_cosine").finite()
-        if len(cosines) < 5 or not went.finite or went.achieved >= self.DONE:
+        if len(cosines) < 5 or not went.finite:
             return
         if run.optimizer.settings.get("momentum", 0.0) >= 0.5:
             return
         later = cosines.values[len(cosines) // 3 :]
         turn = middle(later)
-        if not turn < self.COSINE:
+        if not turn < (self.COSINE if went.poor else self.STRICT):
             return
         if not (went.final < went.initial and went.final <= 1.2 * went.best):
             return  # it does not descend at all: too high a rate, not a valley
         severity = Severity.ERROR if went.poor else Severity.WARNING
-        if not went.poor and went.slope < 0.02:
+        if not went.poor and went.slope < self.SLOPE:
             return  # it has arrived
         yield self.finding(
             run,
             severity,
             f"each gradient points against the one before (cosine {turn:.2f}): the descent zig-zags "
-            f"across a narrow valley, {max(went.achieved, 0):.0%} of the way after {run.steps} steps",
+            f"across a narrow valley, and the loss is at {went.final:.3g} after {run.steps} steps",
             location=run.optimizer.location,
             evidence={"gradient_cosine": turn, "achieved": went.achieved},
             confidence=0.85,

@@ -23,7 +23,7 @@ $model.register_forward_pre_hook($scale_inputs)
 """
 SCALAR = """\
 def $scale_inputs(module, inputs):  # statistics of the training inputs
-    return ((inputs[0] - MEAN) / STD, *inputs[1:])
+    return ((inputs[0] MEAN) / STD, *inputs[1:])
 $model.register_forward_pre_hook($scale_inputs)
 """
 
@@ -61,7 +61,9 @@ class ScaleInputs(Remedy):
         if len(subject.models) != 1 or len(pairs) > FEATURES:
             return []
         if len(pairs) == 1:
-            lines = SCALAR.replace("MEAN", repr(pairs[0][0])).replace("STD", repr(pairs[0][1]))
+            mean, deviation = pairs[0]
+            sign = "-" if mean >= 0 else "+"
+            lines = SCALAR.replace("MEAN", f"{sign} {abs(mean)!r}").replace("STD", repr(deviation))
         else:
             lines = PER_FEATURE.replace("MEAN", _numbers([mean for mean, _ in pairs]))
             lines = lines.replace("STD", _numbers([std for _, std in pairs]))

@@ -1,0 +1,500 @@
+"""The verbs: run, check, fix, explain, rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from unstuck import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unstuck.config import Configuration
+    from unstuck.record import Recording
+    from unstuck.report import Report
+
+__all__ = ["main"]
+
+OURS = 2
+"""Exit status of unstuck's own failures."""
+FORMATS = ("text", "json")
+SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+class _Failure(click.ClickException):
+    """One line of what and one of what to do; exit status 2."""
+
+    exit_code = OURS
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"unstuck: {self.message}", err=True)
+
+
+def _stop(message: str, status: int = OURS) -> NoReturn:
+    failure = _Failure(message)
+    failure.exit_code = status
+    raise failure
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="unstuck")
+def main() -> None:
+    """Find what stops a neural network from training, fix it, prove the fix."""
+
+
+def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `run`, `check` and `fix` have in common."""
+    for option in (
+        click.option("--format", "format_", type=click.Choice(FORMATS), default="text"),
+        click.option("--output", type=click.Path(dir_okay=False), help="Write findings there."),
+        click.option("--select", multiple=True, help="Names or codes; several with commas."),
+        click.option("--ignore", multiple=True, help="Names or codes; several with commas."),
+        click.option("-v", "--verbose", is_flag=True, help="Also remarks and consequences."),
+    ):
+        command = option(command)
+    return command
+
+
+# -------------------------------------------------------------------------------- run
+
+
+@main.command(context_settings=SCRIPT)
+@click.option("--record", type=click.Path(dir_okay=False), help="Where to write the record.")
+@click.option("--stop-on", type=click.Choice(["error"]), help="End the run at such a finding.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["info", "warning", "error"]),
+    help="Exit with 1 if a finding is at least that severe.",
+)
+@click.option("--budget", help="Share of the time that watching may cost.  [default: 1%]")
+@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module.")
+@_shared
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(
+    record: str | None,
+    stop_on: str | None,
+    fail_on: str | None,
+    budget: str | None,
+    module: bool,
+    format_: str,
+    output: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    verbose: bool,
+    script: str,
+    arguments: tuple[str, ...],
+) -> None:
+    """Run SCRIPT as it is, watched; its output and exit status pass through."""
+    configuration = _configuration()
+    chosen = _obstacles(configuration, select, ignore)
+    share = _share(budget or configuration.budget)
+    _need_script(script, module)
+    _need_writable(output)
+    path = _record_path(record, script)
+    from unstuck.runner import Spec
+
+    spec = Spec(record=path, budget=share, module=module, stop_on=stop_on)
+    status = _run_child(spec, script, arguments)
+    report = _report(path, chosen, configuration, verbose)
+    if report is None:
+        sys.exit(_leave(status))
+    _show(report, format_, output, sys.stderr)
+    if status == 0 and fail_on is not None:
+        ranks = ("info", "warning", "error")
+        worst = max((f.severity.rank for f in report.findings), default=-1)
+        status = int(worst >= ranks.index(fail_on))
+    sys.exit(_leave(status))
+
+
+def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
+    """Run the script in a process of its own; Ctrl-C goes to it, we wait."""
+    command = [sys.executable, "-m", "unstuck.runner", spec.to_json(), script, *arguments]
+    child = subprocess.Popen(command)
+    handlers = {
+        number: signal.signal(number, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGQUIT)
+    }
+    handlers[signal.SIGTERM] = signal.signal(
+        signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM)
+    )
+    try:
+        return child.wait()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _leave(status: int) -> int:
+    """Return a child's exit status as a shell gives it: 128 + n for signal n."""
+    return 128 - status if status < 0 else status
+
+
+# -------------------------------------------------------------------------------- check
+
+
+@main.command()
+@_shared
+@click.argument("records", nargs=-1, required=True, metavar="RECORD...")
+def check(
+    format_: str,
+    output: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    verbose: bool,
+    records: tuple[str, ...],
+) -> None:
+    """Diagnose again from what was recorded; needs no framework."""
+    configuration = _configuration()
+    chosen = _obstacles(configuration, select, ignore)
+    _need_writable(output)
+    from unstuck.record import RecordError
+
+    found = False
+    for record in records:
+        try:
+            report = _diagnosed(record, chosen, configuration, verbose)
+        except RecordError as error:
+            _stop(f"{error}; `unstuck run SCRIPT` writes one")
+        _show(report, format_, output, sys.stdout)
+        found |= any(f.severity.rank for f in report.findings)
+    sys.exit(int(found))
+
+
+# -------------------------------------------------------------------------------- fix
+
+
+@main.command(context_settings=SCRIPT)
+@click.option("--metric", help="Regular expression with one group over the script's output.")
+@click.option("--goal", type=click.Choice(["max", "min"]), default="max", show_default=True)
+@click.option("--budget", default="10m", show_default=True, help="Such as 10m, or 3x the run.")
+@click.option("--seeds", type=click.IntRange(2, 20), default=3, show_default=True)
+@click.option("--executor", type=click.Choice(["local"]), default="local")
+@click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
+@click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
+@click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
+@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module.")
+@_shared
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def fix(
+    metric: str | None,
+    goal: str,
+    budget: str,
+    seeds: int,
+    executor: str,
+    workers: int | None,
+    diff: str | None,
+    apply_: bool,
+    module: bool,
+    format_: str,
+    output: str | None,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    verbose: bool,
+    script: str,
+    arguments: tuple[str, ...],
+) -> None:
+    """Try remedies on SCRIPT in controlled re-runs; print the proof and the patch."""
+    import re
+
+    from unstuck.repair import FixError, Options, parse_budget, repair
+    from unstuck.trials import Target
+
+    configuration = _configuration()
+    chosen = _obstacles(configuration, select, ignore)
+    _need_script(script, module)
+    _need_writable(output)
+    _need_writable(diff)
+    if apply_ and not module and not os.access(script, os.W_OK):
+        _stop(f"{script} cannot be written; leave out --apply to see the patch")
+    try:
+        seconds, ratio = parse_budget(budget)
+    except ValueError as error:
+        _stop(str(error))
+    if metric is not None:
+        try:
+            groups = re.compile(metric).groups
+        except re.error as error:
+            _stop(f"--metric is no regular expression: {error}")
+        if groups != 1:
+            _stop("--metric needs one group around the number, such as 'accuracy: ([0-9.]+)'")
+    options = Options(
+        metric=metric,
+        goal=goal,
+        seconds=seconds,
+        ratio=ratio,
+        seeds=seeds,
+        workers=workers,
+        obstacles=chosen,
+        thresholds=configuration.thresholds,
+    )
+    live = _Live()
+    try:
+        result = repair(Target(script, tuple(arguments), module), options, live.say)
+    except FixError as error:
+        live.end()
+        _stop(str(error).removeprefix("unstuck: "), error.status)
+    live.end()
+    from unstuck.report import Report
+
+    assert result.recording is not None
+    report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
+    _show(report, format_, output, sys.stdout)
+    if diff is not None and result.verdict.patch:
+        Path(diff).write_text(result.verdict.patch)
+    if apply_ and result.patched:
+        from unstuck.patch import write_atomically
+
+        for path, source in result.patched.items():
+            write_atomically(Path(path), source)
+            click.echo(f"unstuck: {os.path.relpath(path)} written", err=True)
+    elif result.verdict.patch and format_ == "text" and output is None:
+        click.echo(f"unstuck: `unstuck fix --apply {script}` writes it", err=True)
+    sys.exit(int(result.verdict.status == "no-fix-found"))
+
+
+class _Live:
+    """What a fix is doing, in one line that replaces itself on a terminal."""
+
+    def __init__(self) -> None:
+        self._status: Any = None
+
+    def say(self, line: str) -> None:
+        """Show what goes on."""
+        if not sys.stderr.isatty():
+            click.echo(f"unstuck: {line}", err=True)
+            return
+        if self._status is None:
+            self._status = _console(sys.stderr).status(line)
+            self._status.start()
+        self._status.update(line)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._status is not None:
+            self._status.stop()
+
+
+# -------------------------------------------------------------------------------- explain, rules
+
+
+@main.command()
+@click.argument("name")
+def explain(name: str) -> None:
+    """Print what an obstacle or a remedy is, by NAME or code."""
+    import inspect
+
+    from unstuck import registry
+
+    try:
+        found: Any = registry.remedies().get(name.lower()) or registry.obstacle(name)
+    except registry.UnknownNameError as error:
+        _stop(str(error))
+    if name.lower() in registry.remedies():
+        click.echo(f"{found.name()} ({found.applicability.value})\n")
+        click.echo(inspect.getdoc(found))
+        curing = [k for k, o in registry.obstacles().items() if found.name() in o.remedies]
+        click.echo(f"\nCures:\n    {', '.join(curing) or 'nothing by itself'}")
+    else:
+        click.echo(f"{found.name()} [{found.code}]\n")
+        click.echo(inspect.getdoc(found))
+        values = "\n".join(f"    {k} = {v}" for k, v in found.thresholds().items())
+        click.echo(f"\nThresholds:\n{values or '    none'}")
+        click.echo(f"\nRemedies by name:\n    {', '.join(found.remedies)}")
+
+
+@main.command()
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text")
+def rules(format_: str) -> None:
+    """List the obstacles and the remedies."""
+    from unstuck import registry
+
+    obstacles = registry.obstacles()
+    remedies = registry.remedies()
+    if format_ == "json":
+        data = {
+            "obstacles": [
+                {
+                    "code": kind.code,
+                    "name": name,
+                    "summary": _summary(kind),
+                    "remedies": list(kind.remedies),
+                    "thresholds": kind.thresholds(),
+                }
+                for name, kind in obstacles.items()
+            ],
+            "remedies": [
+                {
+                    "name": name,
+                    "summary": _summary(kind),
+                    "applicability": kind.applicability.value,
+                }
+                for name, kind in remedies.items()
+            ],
+        }
+        click.echo(json.dumps(data, indent=2))
+        return
+    for name, obstacle in obstacles.items():
+        click.echo(f"{obstacle.code}  {name:<28} {_summary(obstacle)}")
+    click.echo()
+    for name, remedy in remedies.items():
+        click.echo(f"{remedy.applicability.value:<7} {name:<26} {_summary(remedy)}")
+
+
+def _summary(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+# -------------------------------------------------------------------------------- what they share
+
+
+def _configuration() -> Configuration:
+    from unstuck.config import ConfigurationError, load
+
+    try:
+        return load(Path.cwd())
+    except ConfigurationError as error:
+        _stop(str(error))
+
+
+def _obstacles(
+    configuration: Configuration, select: Sequence[str], ignore: Sequence[str]
+) -> list[Any]:
+    from unstuck import registry
+
+    try:
+        return registry.select(
+            _names(select) or configuration.select, [*_names(ignore), *configuration.ignore]
+        )
+    except registry.UnknownNameError as error:
+        _stop(str(error))
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    return [name.strip() for part in given for name in part.split(",") if name.strip()]
+
+
+def _share(text: str) -> float:
+    """Return a share of the time: ``1%`` or ``0.01``."""
+    try:
+        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 10:
+        _stop(f"--budget is a share of the time, such as 1%, not {text!r}")
+    return share
+
+
+def _need_script(script: str, module: bool) -> None:
+    if module:
+        import importlib.util
+
+        sys.path.insert(0, os.getcwd())
+        try:
+            known = importlib.util.find_spec(script) is not None
+        except (ImportError, ValueError):
+            known = False
+        if not known:
+            _stop(f"there is no module named {script}")
+        return
+    path = Path(script)
+    if not path.exists():
+        _stop(f"there is no file {script}")
+    if path.is_dir():
+        _stop(f"{script} is a directory; name the script in it")
+    try:
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(path.read_bytes(), script, "exec", dont_inherit=True)
+    except OSError as error:
+        _stop(f"{script} cannot be read: {error.strerror}")
+    except (SyntaxError, ValueError) as error:
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        _stop(f"{script} is not Python{line}: {message}")
+
+
+def _need_writable(path: str | None) -> None:
+    if path is None:
+        return
+    folder = Path(path).resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        _stop(f"{path} cannot be written: {folder} is not a writable directory")
+
+
+def _record_path(record: str | None, script: str) -> str:
+    """Return where the record goes: as asked, else ``.unstuck/SCRIPT.db``, else a temporary file."""
+    if record is not None:
+        _need_writable(record)
+        return record
+    folder = Path(".unstuck")
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="unstuck-"))
+        click.echo(f"unstuck: this directory is not writable, the record is in {folder}", err=True)
+    return str(folder / f"{Path(script).stem}.db")
+
+
+def _report(
+    path: str, chosen: list[Any], configuration: Configuration, verbose: bool
+) -> Report | None:
+    from unstuck.record import RecordError
+
+    try:
+        return _diagnosed(path, chosen, configuration, verbose)
+    except RecordError as error:
+        click.echo(f"unstuck: {error}", err=True)
+        return None
+
+
+def _diagnosed(
+    path: str, chosen: list[Any], configuration: Configuration, verbose: bool
+) -> Report:
+    from unstuck.diagnose import diagnose
+    from unstuck.record import read
+    from unstuck.report import Report
+
+    recording: Recording = read(path)
+    findings = diagnose(recording, chosen, configuration.thresholds)
+    return Report(recording, configuration.keep(findings), verbose=verbose)
+
+
+def _console(stream: Any) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False)
+
+
+def _show(report: Report, format_: str, output: str | None, stream: Any) -> None:
+    if format_ == "json":
+        from unstuck.report.json import render
+
+        text = render(report)
+    elif output is not None:
+        from unstuck.report.text import render as render_text
+
+        text = render_text(report)
+    else:
+        from unstuck.report.text import write
+
+        write(report, _console(stream))
+        return
+    if output is None:
+        click.echo(text, nl=False, file=stream)
+    else:
+        Path(output).write_text(text)

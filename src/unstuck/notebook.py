@@ -1,0 +1,113 @@
+"""The same from Python: watch a block of code, fix a function that builds and trains."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unstuck.diagnose import diagnose
+from unstuck.findings import Finding
+from unstuck.record import Recorder, Recording, read
+from unstuck.repair import FixError, Options, Repair, parse_budget, repair
+from unstuck.trials import Target
+
+__all__ = ["Watched", "fix", "watch"]
+
+
+class Watched:
+    """A block of code that was watched.
+
+    Attributes:
+        record: Path of its record.
+    """
+
+    def __init__(self, record: str, recorder: Recorder) -> None:
+        self.record = record
+        self._recorder: Recorder | None = recorder
+
+    def recording(self) -> Recording:
+        """Return what has been measured so far."""
+        if self._recorder is not None:
+            self._recorder.commit()
+        return read(self.record)
+
+    def findings(self) -> list[Finding]:
+        """Return what is found so far, first diagnosis first."""
+        return diagnose(self.recording())
+
+    def _close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+
+    def __repr__(self) -> str:
+        from unstuck.report import Report
+        from unstuck.report.text import render
+
+        return render(Report(self.recording(), self.findings()))
+
+
+@contextmanager
+def watch(record: str | None = None, budget: float = 0.01) -> Iterator[Watched]:
+    """Watch the trainings inside a ``with`` block.
+
+    Args:
+        record: Where to write the record; a temporary file by default.
+        budget: Share of the time that watching may cost.
+
+    Raises:
+        ImportError: When PyTorch is not installed.
+
+    Example:
+        >>> with unstuck.watch() as run:  # doctest: +SKIP
+        ...     train()
+        >>> run.findings()  # doctest: +SKIP
+    """
+    from unstuck.frameworks.torch import TorchWatcher
+
+    path = record or os.path.join(tempfile.mkdtemp(prefix="unstuck-"), "run.db")
+    recorder = Recorder(path)
+    recorder.fact("script", getattr(sys.modules.get("__main__"), "__file__", "") or "")
+    watcher = TorchWatcher(recorder, budget)
+    watcher.install()
+    watched = Watched(path, recorder)
+    try:
+        yield watched
+    finally:
+        watcher.uninstall()
+        watched._close()
+
+
+def fix(
+    train: Callable[[], object],
+    *,
+    budget: str = "10m",
+    seeds: int = 3,
+    quiet: bool = False,
+) -> Repair:
+    """Try remedies on a function that builds and trains a model; return proof and patch.
+
+    Every trial calls `train` in a process of its own, forked from this one.
+
+    Args:
+        train: Builds the model and trains it, without arguments.
+        budget: Time limit (``10m``) or multiple of the bare run's steps (``3x``).
+        seeds: Seeds of the proof.
+        quiet: Whether to say nothing meanwhile.
+
+    Raises:
+        FixError: When the function fails before it trains, or trains nothing.
+        ValueError: When the budget cannot be understood.
+    """
+    if not callable(train):
+        raise FixError("fix() takes a function that builds and trains a model")
+    seconds, ratio = parse_budget(budget)
+    name = getattr(train, "__code__", None)
+    script = name.co_filename if name is not None and Path(name.co_filename).is_file() else ""
+    options = Options(seconds=seconds, ratio=ratio, seeds=seeds)
+    say = (lambda line: None) if quiet else (lambda line: print(f"unstuck: {line}"))
+    return repair(Target(script, call=train), options, say)

@@ -1,0 +1,37 @@
+"""How findings, trials and verdicts are shown: one renderer a file over the same `Report`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from unstuck.findings import Finding
+from unstuck.record import Recording
+from unstuck.verdict import Verdict
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is shown of one execution, and of a fix if there was one.
+
+    Attributes:
+        recording: What was recorded.
+        findings: First diagnosis first.
+        verdict: What a fix came to, None without one.
+        trials: The fix's trials, as schema 1 has them.
+        verbose: Whether remarks and the reasons of an all-clear are shown.
+    """
+
+    recording: Recording
+    findings: Sequence[Finding]
+    verdict: Verdict | None = None
+    trials: Sequence[Mapping[str, Any]] = field(default=())
+    verbose: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of all trainings."""
+        return sum(run.steps for run in self.recording.runs)

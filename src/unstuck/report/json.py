@@ -1,0 +1,37 @@
+"""Schema 1: what all other formats are renderings of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from unstuck import __version__
+from unstuck.report import Report
+
+__all__ = ["as_data", "render"]
+
+SCHEMA = 1
+
+
+def as_data(report: Report) -> dict[str, Any]:
+    """Return a report as schema 1."""
+    facts = report.recording.facts
+    data: dict[str, Any] = {
+        "schema": SCHEMA,
+        "unstuck": __version__,
+        "script": facts.get("script"),
+        "framework": facts.get("framework"),
+        "steps": report.steps,
+        "record": report.recording.path,
+        "status": facts.get("status"),
+        "findings": [finding.to_json() for finding in report.findings],
+    }
+    if report.verdict is not None:
+        data["trials"] = [dict(trial) for trial in report.trials]
+        data["verdict"] = dict(report.verdict.to_json())
+    return data
+
+
+def render(report: Report) -> str:
+    """Return a report as JSON text, strictly valid: no NaN, no infinity."""
+    return json.dumps(as_data(report), indent=2, allow_nan=False) + "\n"
