@@ -2,6 +2,7 @@
 
 import torch
 from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
 
 torch.manual_seed(0)
 
@@ -9,8 +10,7 @@ table = torch.tensor(load_breast_cancer().data, dtype=torch.float32)
 table = (table - table.mean(0)) / table.std(0)
 x, y = table[:, 1:], table[:, :1]
 
-order = torch.randperm(len(x))
-train, held = order[:400], order[400:]
+train, held = train_test_split(range(len(x)), train_size=400, random_state=0)
 
 model = torch.nn.Linear(29, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.079)

@@ -24,6 +24,8 @@ from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 __all__ = ["Recorder", "Recording", "RecordError", "read"]
 
 SCHEMA_VERSION = 1
+APPLICATION = b"unst"
+"""Marks a database as a record (bytes 68 to 71 of the file): no other file is ever overwritten."""
 COMMIT_SECONDS = 0.5
 """At most this long do values wait in memory (promise 5: everything up to the last second)."""
 
@@ -46,11 +48,13 @@ class Recorder:
     but writes nothing.
 
     Raises:
-        RecordError: When the file cannot be created.
+        RecordError: When the file cannot be created, or would take the place of something else.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        if _foreign(self.path):
+            raise RecordError(f"{self.path} is no record and is not overwritten; name another file")
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._facts: dict[tuple[int, str], str] = {}
@@ -63,6 +67,7 @@ class Recorder:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
             self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=5)
+            self._db.execute(f"PRAGMA application_id={int.from_bytes(APPLICATION)}")
             self._db.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing that was committed; only a power cut could.
             self._db.execute("PRAGMA synchronous=OFF")
@@ -152,6 +157,15 @@ class Recorder:
             self._db.close()
 
 
+def _foreign(path: Path) -> bool:
+    """Return whether `path` holds something that is not a record."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(72)
+    return bool(start) and start[68:72] != APPLICATION
+
+
 def _floats(values: Sequence[float]) -> array[float]:
     """Return float32 values; what is too large for them becomes infinite."""
     try:
@@ -181,13 +195,17 @@ def read(path: str | os.PathLike[str]) -> Recording:
         raise RecordError(f"there is no record at {file}")
     try:
         facts, sources, rows = _rows(file)
-    except (sqlite3.Error, ValueError) as error:
+        overall = facts.pop(-1, {})
+        if overall.get("schema") != SCHEMA_VERSION:
+            found = overall.get("schema", "none")
+            raise RecordError(
+                f"{file} has record schema {found}, this unstuck reads {SCHEMA_VERSION}"
+            )
+        numbers = sorted({*facts, *(run for run, _, _ in sources.values())})
+        runs = [_run(number, facts.get(number, {}), sources, rows, overall) for number in numbers]
+    except (sqlite3.Error, ValueError, TypeError, AttributeError, KeyError) as error:
+        # What was damaged can be of any kind; it is data, and the message says which file.
         raise RecordError(f"{file} is not a readable record: {error}") from None
-    overall = facts.pop(-1, {})
-    if overall.get("schema") != SCHEMA_VERSION:
-        found = overall.get("schema", "none")
-        raise RecordError(f"{file} has record schema {found}, this unstuck reads {SCHEMA_VERSION}")
-    runs = [_run(number, facts[number], sources, rows, overall) for number in sorted(facts)]
     return Recording(str(file), tuple(runs), overall)
 
 
@@ -199,7 +217,7 @@ def _rows(
 ) -> tuple[dict[int, dict[str, Any]], dict[int, tuple[int, str, list[str]]], Points]:
     with _open(file) as db:
         facts: dict[int, dict[str, Any]] = {}
-        for run, key, value in db.execute("SELECT run, key, value FROM facts"):
+        for run, key, value in _surviving(db, "SELECT run, key, value FROM facts"):
             facts.setdefault(run, {})[key] = json.loads(value)
         sources = {
             number: (run, layer, json.loads(signals))
@@ -228,14 +246,22 @@ class _open:  # noqa: N801 - a context manager used like a function
         quoted = str(self._file.resolve()).replace("%", "%25").replace("?", "%3f")
         quoted = quoted.replace("#", "%23")
         try:
-            self._db = sqlite3.connect(f"file:{quoted}?mode=ro", uri=True, timeout=5)
-            self._db.execute("SELECT count(*) FROM facts").fetchone()
+            self._connect(f"file:{quoted}?mode=ro")
         except sqlite3.OperationalError:
             if self._file.stat().st_size == 0:
                 raise
-            self._db = sqlite3.connect(f"file:{quoted}?immutable=1", uri=True)
-            self._db.execute("SELECT count(*) FROM facts").fetchone()
+            self._connect(f"file:{quoted}?immutable=1")
         return self._db
+
+    def _connect(self, address: str) -> None:
+        self._db = sqlite3.connect(address, uri=True, timeout=5)
+        try:
+            # Lets SQLite read a file that is shorter than its header says: one that was cut off.
+            self._db.execute("PRAGMA writable_schema=ON")
+            self._db.execute("SELECT run FROM facts LIMIT 1").fetchone()
+        except sqlite3.Error:
+            self._db.close()
+            raise
 
     def __exit__(self, *exception: object) -> None:
         self._db.close()

@@ -166,6 +166,7 @@ class Watching:
                 self.spec.budget,
                 thorough=self.spec.trial,
                 stop_at=self.spec.stop_at,
+                stop_on=self.spec.stop_on,
             )
             watcher.install()
             self.watchers.append(watcher)
@@ -240,6 +241,9 @@ def execute(
             _run_file(script, spec.sources.get(os.path.realpath(script), script))
     except StopTraining:
         recorder.fact("stopped", spec.stop_at)
+        if spec.stop_on is not None:
+            status = 1
+            print("unstuck: the run was stopped: its loss is not finite", file=sys.stderr)
     except SystemExit as leaving:
         status = _status(leaving)
     except KeyboardInterrupt:

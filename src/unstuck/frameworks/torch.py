@@ -37,7 +37,7 @@ from unstuck.frameworks.torch_births import (
     layer_names,
     locate,
 )
-from unstuck.frameworks.torch_wiring import Graph, operation
+from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, operation
 from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
@@ -77,6 +77,10 @@ BATCH_SIGNALS = (
     "prediction_std",
     "prediction_spread",
     "probabilities",
+    "target_min",
+    "target_max",
+    "prediction_min",
+    "prediction_max",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -163,6 +167,7 @@ class TorchWatcher:
         births: Where modules were constructed; shared with a treatment.
         thorough: Measure the statistics of the inputs over many batches (for trials).
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
+        stop_on: ``error`` raises it before a loss that is not finite reaches the weights.
     """
 
     def __init__(
@@ -172,12 +177,14 @@ class TorchWatcher:
         births: Births | None = None,
         thorough: bool = False,
         stop_at: int | None = None,
+        stop_on: str | None = None,
     ) -> None:
         self.recorder = recorder
         self.budget = budget
         self.births = births or Births()
         self.thorough = thorough
         self.stop_at = stop_at
+        self.stop_on_error = stop_on == "error"
         self.failed: str | None = None
         self.active = True
         self._pid = os.getpid()
@@ -345,6 +352,10 @@ class TorchWatcher:
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if watcher.active and not torch.compiler.is_compiling():
                 watcher._guard(watcher._before_backward, tensors)
+                if watcher.stop_on_error and not math.isfinite(watcher.loss_value()):
+                    from unstuck.runner import StopTraining
+
+                    raise StopTraining
             return original(tensors, *args, **kwargs)
 
         return backward
@@ -364,7 +375,10 @@ class TorchWatcher:
         else:
             self._loss_tensor = loss.detach()
         location: Location | None = None
+        broken = self._loss_tensor is None and not math.isfinite(self._loss_value)
         for training in list(self._runs.values()):
+            if broken:
+                training.find_nonfinite(loss)
             if training.armed or training.stage == 0:
                 location = location or locate(calling_frame())
             training.backward_begins(loss, location, self._loss_calls)
@@ -548,6 +562,14 @@ class TorchWatcher:
             raise StopTraining
 
 
+def _range(values: Tensor) -> list[float]:
+    """Return the smallest and largest of some values."""
+    if not values.numel():
+        return [math.nan, math.nan]
+    low, high = torch.aminmax(values)
+    return [float(low), float(high)]
+
+
 def _sizes_differ(args: tuple[Any, ...]) -> bool:
     first, second = args[0] if args else None, args[1] if len(args) > 1 else None
     return (
@@ -676,6 +698,7 @@ class _Training:
         self._outputs: dict[str, list[Tensor]] = {}
         self._inputs: dict[str, Tensor] = {}
         self._dimensions: dict[str, int] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._activations: dict[str, dict[str, Any]] = {}
         self._active: dict[str, list[Tensor]] = {}
         self._fired: dict[str, list[Tensor]] = {}
@@ -691,8 +714,7 @@ class _Training:
         self._facts: dict[str, Any] = {}
         self._layers: list[dict[str, Any]] = []
         self._loss_fact: dict[str, Any] = {}
-        self._modal_eval = 0
-        self._modal_seen = 0
+        self._backwards = 0
         self._begun = False
         self._loss_source = -1
 
@@ -808,8 +830,10 @@ class _Training:
         if given:
             self._see_input(given[0])
         modal = [m for m in self.modules() if isinstance(m, _MODAL)]
-        self._modal_seen += len(modal)
-        self._modal_eval += sum(not m.training for m in modal)
+        if modal:
+            share = sum(not m.training for m in modal) / len(modal)
+            source = self.recorder.source(self.index, "", ("eval_share",))
+            self.recorder.sample(source, self.step, (share,))
         if self._mode is None and not torch.compiler.is_compiling():
             self._mode = _Sensor(self)
             self._mode.__enter__()
@@ -858,6 +882,7 @@ class _Training:
             return
         self._order.setdefault(name, len(self._order))
         self._dimensions[name] = output.ndim
+        self._shapes[name] = tuple(output.shape)
         given = next((a for a in args if isinstance(a, Tensor) and a.is_floating_point()), None)
         scalars = measure.output_scalars(output)
         if given is None:
@@ -917,12 +942,23 @@ class _Training:
             self.loss_location = location
         if not self.clean:
             self.clean = not self._gradients_left()
+        if self.armed and self.stage == 0:
+            self._backwards += 1
         if not self.armed or loss.grad_fn is None:
             return
         if self.stage == 0:
             self._read_wiring(loss)
         if calls:
             self._see_batch(calls)
+
+    def find_nonfinite(self, loss: Tensor) -> None:
+        """Note once where a loss that is not finite came from, unless it is another model's."""
+        if "nonfinite" in self._facts or loss.grad_fn is None:
+            return
+        from unstuck.frameworks.torch_nonfinite import origin
+
+        self._facts["nonfinite"] = {**origin(loss, self._owners()), "step": self.step}
+        self.recorder.fact("nonfinite", self._facts["nonfinite"], self.index)
 
     def _gradients_left(self) -> bool:
         """Return whether gradients of an earlier step are still in place and not zero."""
@@ -945,7 +981,7 @@ class _Training:
         by_parameter = {id(p): name for name, own in owners.items() for p in own}
         graph = Graph.read(loss.grad_fn, by_parameter)
         if not graph.owners:
-            return  # another model's loss
+            return  # another model's loss, or this one's is not connected
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         norms = frozenset(owners) - matrices
@@ -973,6 +1009,9 @@ class _Training:
         for name, facts in self._activations.items():
             node = self._nodes.get(name)
             facts["output"] = node is not None and node not in inner
+        self._facts["unheld"] = self._unheld(graph, owners)
+        self._facts["broadcast"] = self._broadcast(graph, inner)
+        self._facts["nonlinear"] = self._nonlinear(graph, inner)
         pairs = []
         for node in graph.nodes:
             if operation(node) in _LOSS_OPERATIONS:
@@ -985,13 +1024,92 @@ class _Training:
         self._layers.sort(key=lambda layer: layer["depth"])
         self.stage = 1
 
+    def _unheld(self, graph: Graph, owners: Mapping[str, list[Tensor]]) -> list[dict[str, Any]]:
+        """Return the parameters that the loss depends on but no optimizer holds."""
+        held = {
+            id(p)
+            for optimizer in self.watcher._made
+            for group in optimizer.param_groups
+            for p in group["params"]
+        }
+        names = {id(p): name for name, own in owners.items() for p in own}
+        unheld: dict[str, dict[str, Any]] = {}
+        for node in graph.nodes:
+            parameter = getattr(node, "variable", None)
+            if not isinstance(parameter, nn.Parameter) or id(parameter) in held:
+                continue
+            name = names.get(id(parameter))
+            owner = self._names[name]() if name in self._names else None
+            if owner is None:
+                owner = next(
+                    (
+                        m
+                        for m in self.watcher.births.modules()
+                        if any(p is parameter for p in m._parameters.values())
+                    ),
+                    None,
+                )
+            place = self.watcher.births.location(owner) if owner is not None else None
+            label = name or (type(owner).__name__ if owner is not None else "Parameter")
+            unheld[f"{label}{id(owner)}"] = {
+                "layer": label,
+                "location": place.to_json() if place else None,
+                "matrix": parameter.ndim >= 2 or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
+            }
+        return list(unheld.values())[:32]
+
+    def _broadcast(self, graph: Graph, inner: set[Any]) -> list[int]:
+        """Return the shape of a difference that became a square: (n, 1) against (n,), else []."""
+        sizes = [
+            self._shapes[layer["name"]]
+            for layer in self._layers
+            if layer.get("output") and layer["name"] in self._shapes
+        ]
+        columns = {shape[0] for shape in sizes if shape and math.prod(shape) == shape[0] > 1}
+        for node in graph.nodes:
+            if node in inner or operation(node) not in ("pow", "abs", "mul", "mse_loss", "l1_loss"):
+                continue
+            kept = getattr(node, "_saved_self", None)
+            if not isinstance(kept, Tensor) or kept.ndim != 2 or kept.shape[0] != kept.shape[1]:
+                continue
+            made_by, _ = graph.feeds(node)
+            if kept.shape[0] in columns and made_by in ("sub", "rsub"):
+                return list(kept.shape)
+        return []
+
+    def _nonlinear(self, graph: Graph, inner: set[Any]) -> bool:
+        """Return whether anything between the layers is more than linear."""
+        return any(
+            node in inner
+            and (operation(node) in _NONLINEAR or operation(node) in ACTIVATIONS)
+            for node in graph.nodes
+        )
+
+    def _modal(self) -> dict[str, Any]:
+        """Return the settings of the layers that behave otherwise in evaluation."""
+        drops = [
+            m.p for m in self.modules() if isinstance(m, nn.modules.dropout._DropoutNd)
+        ]
+        momenta = [
+            m.momentum
+            for m in self.modules()
+            if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
+        ]
+        facts: dict[str, Any] = {}
+        if drops:
+            facts["dropout"] = drops
+        if momenta:
+            facts["norm_momentum"] = momenta
+        return facts
+
     def _see_batch(self, calls: Sequence[_LossCall]) -> None:
         call = max(calls, key=lambda c: c.prediction.numel())
         prediction, target = call.prediction.detach(), call.target.detach()
+        if prediction.numel() >= math.prod(self._loss_fact.get("prediction_shape", [])[:1] or [0]):
+            self._loss_fact["prediction_shape"] = list(prediction.shape)
+            self._loss_fact["target_shape"] = list(target.shape)
         self._loss_fact.update(
             function=call.name,
-            prediction_shape=list(prediction.shape),
-            target_shape=list(target.shape),
             target_dtype=str(target.dtype).removeprefix("torch."),
             reduction=call.reduction,
         )
@@ -1016,7 +1134,35 @@ class _Training:
             float(values.std(correction=0)),
             float(rows[2]),
             float(_probabilities(call.name, prediction)),
+            *_range(goals),
+            *_range(values),
         ]
+        self._count_classes(call.name, prediction, target)
+
+    def _count_classes(self, name: str, prediction: Tensor, target: Tensor) -> None:
+        """Count how often each class occurs and is recognized, the recent batches most."""
+        if name in ("cross_entropy", "nll_loss"):
+            if prediction.ndim != 2 or target.ndim != 1 or prediction.shape[1] > 64:
+                return
+            guess, goal, classes = prediction.argmax(1), target, prediction.shape[1]
+        elif name.startswith("binary_cross_entropy") and prediction.shape == target.shape:
+            if prediction.numel() != prediction.shape[0]:
+                return
+            border = 0.0 if name.endswith("logits") else 0.5
+            guess = (prediction.reshape(-1) > border).long()
+            goal, classes = (target.reshape(-1) > 0.5).long(), 2
+        else:
+            return
+        goal = goal.clamp(0, classes - 1)
+        counts = torch.bincount(goal, minlength=classes).tolist()
+        hits = torch.bincount(goal[guess == goal], minlength=classes).tolist()
+        seen = self._facts.setdefault("class_counts", [0] * classes)
+        if len(seen) != classes:
+            return
+        self._facts["class_counts"] = [a + b for a, b in zip(seen, counts, strict=True)]
+        for key, new in (("recent_counts", counts), ("recent_hits", hits)):
+            old = self._facts.get(key) or [0.0] * classes
+            self._facts[key] = [0.8 * a + b for a, b in zip(old, new, strict=True)]
 
     def before_step(self, closure: bool) -> None:
         """Measure weights and gradients before the optimizer changes them."""
@@ -1079,8 +1225,10 @@ class _Training:
         self.recorder.fact("steps", self.step, run)
         unused = [layer["name"] for layer in self._layers if layer.get("used") is False]
         self.recorder.fact("unused_layers", unused, run)
-        if self._modal_seen:
-            self.recorder.fact("eval_share", self._modal_eval / self._modal_seen, run)
+        for key, value in self._modal().items():
+            self.recorder.fact(key, value, run)
+        if self.stage == 0 and self._backwards:
+            self.recorder.fact("disconnected", True, run)
         for key, value in self._facts.items():
             self.recorder.fact(key, value, run)
         if self._moments is not None:
@@ -1315,6 +1463,14 @@ _LOSS_OPERATIONS = frozenset(
         "mse_loss",
     }
 )
+_NONLINEAR = frozenset(
+    {"max_pool2_d_with_indices", "max_pool1_d", "adaptive_max_pool2_d", "max", "amax", "pow", "abs"}
+    | {"norm", "native_layer_norm", "native_group_norm", "mul", "bmm", "sin", "cos", "maximum"}
+    | {"where", "clamp", "log", "sqrt", "div", "sign", "cumsum", "embedding", "topk", "minimum"}
+    | {"mkldnn_rnn_layer", "cudnn_rnn", "scaled_dot_product_flash_attention_for_cpu", "erf"}
+    | {"compiled_function", "checkpoint_function", "clamp_min", "clamp_max", "median", "sort"}
+)
+"""Operations between layers that make the whole more than linear (or that may)."""
 _LAYER_FIELDS = (
     *("name", "kind", "shape", "fan_in", "fan_out", "location", "activation", "activation_name"),
     *("normalized", "output", "trainable", "optimized", "dimensions", "depth", "residual"),

@@ -1,0 +1,112 @@
+"""Where a NaN or an infinity came from, read from the graph of the step whose loss is not finite.
+
+Autograd keeps what it needs for the backward pass: inputs of some operations, results of others.
+Going from the inputs towards the loss, the first kept tensor that is not finite tells which
+operation made it. Nothing is computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unstuck.frameworks.torch_wiring import Graph, operation
+
+__all__ = ["origin"]
+
+_RESULTS = ("_saved_result", "_saved_output", "_saved_result0", "_saved_out")
+_INPUTS = ("_saved_self", "_saved_input", "_saved_mat1", "_saved_other", "_saved_target")
+_LIMITS: Mapping[str, str] = {
+    "log": "the logarithm of zero or of a negative number",
+    "log2": "the logarithm of zero or of a negative number",
+    "log10": "the logarithm of zero or of a negative number",
+    "log1_p": "the logarithm of zero or of a negative number",
+    "div": "a division by zero",
+    "reciprocal": "a division by zero",
+    "sqrt": "the root of a negative number",
+    "rsqrt": "one over the root of zero",
+    "exp": "an exponential of something large",
+    "pow": "a power beyond all numbers",
+    "acos": "an arc cosine outside [-1, 1]",
+}
+_STEEP: Mapping[str, str] = {
+    "sqrt": "a root, whose slope at zero is infinite",
+    "rsqrt": "one over a root, whose slope at zero is infinite",
+    "linalg_vector_norm": "a norm, whose slope at zero is not defined",
+    "norm": "a norm, whose slope at zero is not defined",
+    "pow": "a power, whose slope at zero may be infinite",
+    "acos": "an arc cosine, whose slope at its ends is infinite",
+    "log": "a logarithm, whose slope at zero is infinite",
+    "div": "a division, whose slope at zero is infinite",
+}
+
+
+def _finite(value: Any) -> bool:
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return True
+    return bool(torch.isfinite(value.detach()).all())
+
+
+def _kept(node: Any, names: Sequence[str]) -> list[Tensor]:
+    found = []
+    for name in names:
+        try:
+            value = getattr(node, name, None)
+        except RuntimeError:  # freed, or changed in place since
+            continue
+        if isinstance(value, Tensor):
+            found.append(value)
+    return found
+
+
+def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
+    """Return what made a loss non-finite: a sentence under ``what``, a layer, an operation.
+
+    Args:
+        loss: The loss, before backward.
+        owners: Layer name -> its parameters.
+    """
+    destroyed = [name for name, own in owners.items() if not all(_finite(p) for p in own)]
+    graph = Graph.read(loss.grad_fn, {id(p): n for n, own in owners.items() for p in own})
+    if destroyed:
+        steep = [_STEEP[o] for o in map(operation, graph.nodes[:200]) if o in _STEEP]
+        what = f"the step before destroyed the weights of `{destroyed[0]}`"
+        if len(destroyed) > 1:
+            what += f" and {len(destroyed) - 1} more layers"
+        if steep:
+            what += f"; the loss contains {steep[0]}"
+        return {"what": what, "layer": destroyed[0], "cause": "step"}
+    for node in reversed(graph.nodes):
+        name = operation(node)
+        layer = next(iter(graph.owners.get(node, ())), None)
+        if any(not _finite(value) for value in _kept(node, _INPUTS)):
+            child = next((c for c, _ in node.next_functions if c is not None), None)
+            if child is None or operation(child) == "accumulate_grad":
+                return {
+                    "what": "the data that the model was given is not finite",
+                    "layer": layer,
+                    "operation": name,
+                    "cause": "input",
+                }
+            made = operation(child)
+            return {
+                "what": _LIMITS.get(made, f"the operation {made} put it out"),
+                "layer": next(iter(graph.owners.get(child, ())), None),
+                "operation": made,
+                "cause": "operation",
+            }
+        if any(not _finite(value) for value in _kept(node, _RESULTS)):
+            return {
+                "what": _LIMITS.get(name, f"the operation {name} put it out"),
+                "layer": layer,
+                "operation": name,
+                "cause": "operation",
+            }
+    for node in reversed(graph.nodes):  # made by the last operations, which keep nothing
+        name = operation(node)
+        if name in _LIMITS and any((value == 0).any() for value in _kept(node, _INPUTS)):
+            return {"what": _LIMITS[name], "operation": name, "cause": "operation"}
+    return {"what": "the loss function itself put it out", "cause": "loss"}

@@ -1,0 +1,117 @@
+"""U503 excessive-regularization."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent, middle, typical
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run
+from unstuck.sketch import plateau, sketch
+
+
+class ExcessiveRegularization(Obstacle):
+    """Weight decay, a penalty in the loss, or dropout crush the model.
+
+    What it does:
+        Compares the pull of the weight decay with the gradients, the penalty's share with the loss,
+        and looks at the dropout rates, in a run that learned poorly.
+
+    Why is this bad?
+        Where the pull towards zero is stronger than the gradient, weights go to zero whatever the
+        data say; where nearly all units are dropped, nothing gets through.
+
+    Evidence:
+        Weight decay times the weights' size above PULL times the gradient in most layers at the
+        end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
+        more than PENALTY of the loss that backward starts from is not the loss function's; or a
+        dropout rate of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
+
+    Known problems:
+        AdamW applies its decay beside the gradient; only decays above 1 are judged there.
+
+    Remedies:
+        Divide the strength by ten or more; dropout of 0.5 or less.
+
+    References:
+        Krogh and Hertz, 1991; Srivastava et al., JMLR 2014.
+    """
+
+    code = "U503"
+    remedies = ("lighten-regularization",)
+    explains = (
+        "underfitting",
+        "slow-convergence",
+        "vanishing-gradient",
+        "dead-relu",
+        "learning-rate-too-low",
+        "uneven-gradient-scale",
+        "oscillating-loss",
+        "symmetric-initialization",
+        "zigzag-descent",
+        "saturated-activation",
+        "class-imbalance",
+        "overfitting",
+        "full-batch-training",
+    )
+    PULL: ClassVar[float] = 0.5
+    DECAY: ClassVar[float] = 0.02
+    PENALTY: ClassVar[float] = 0.5
+    DROP: ClassVar[float] = 0.8
+
+    SICK: ClassVar[Run] = sketch(loss=plateau, settings={"lr": 0.1, "weight_decay": 0.5})
+    HEALTHY: ClassVar[Run] = sketch(settings={"lr": 0.1, "weight_decay": 1e-4})
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding."""
+        went = descent(run)
+        if not (went.poor or went.achieved < 0.6) or run.steps < 20:
+            return
+        decay = run.optimizer.settings.get("weight_decay", 0.0)
+        decoupled = run.optimizer.name.lower() == "adamw"
+        pulls = {
+            la.name: decay * _late(run, "weight_rms", la.name) / max(_late(run, "gradient_rms", la.name), 1e-30)
+            for la in run.weights
+        }
+        strong = middle(list(pulls.values())) > self.PULL and decay >= self.DECAY
+        drops = [p for p in run.facts.get("dropout") or [] if p >= self.DROP]
+        share = self._penalty(run)
+        evidence: dict[str, object] = {}
+        if strong and (not decoupled or decay > 1):
+            said = f"a weight decay of {decay:g} pulls the weights to zero harder than the data do"
+            evidence = {"pull": pulls, "weight_decay": decay}
+        elif share > self.PENALTY:
+            said = f"{share:.0%} of the loss is a penalty on the weights"
+            evidence = {"penalty": share}
+        elif drops:
+            said = f"dropout takes away {max(drops):.0%} of the units"
+            evidence = {"dropout": max(drops)}
+        else:
+            return
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"{said}, and the model learns little",
+            location=run.loss_function.location if share > self.PENALTY else run.optimizer.location,
+            evidence=evidence,
+            confidence=0.88,
+        )
+
+    def _penalty(self, run: Run) -> float:
+        own = run.of("batch_loss")
+        shares = [
+            1 - value / whole
+            for step, value in zip(own.steps, own.values, strict=True)
+            if (whole := run.loss.at(step)) is not None and whole > 0 and 0 <= value <= whole
+        ]
+        if run.loss_function.reduction != "mean":
+            return math.nan
+        return middle(shares[-8:])
+
+
+def _late(run: Run, signal: str, layer: str) -> float:
+    values = run.of(signal, layer).values
+    return middle(values[-max(len(values) // 4, 3) :]) if values else typical(run, signal, layer)

@@ -1,0 +1,75 @@
+"""U408 full-batch-training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+from unstuck.evidence import descent, middle
+from unstuck.findings import Finding, Severity
+from unstuck.obstacles import Obstacle
+from unstuck.signals import Run
+from unstuck.sketch import sketch
+
+
+class FullBatchTraining(Obstacle):
+    """Each step passes over all the data, where mini-batches would make many steps of one pass.
+
+    What it does:
+        Looks whether every step sees the very same batch, in a run that is not done.
+
+    Why is this bad?
+        The gradient of a few dozen rows points nearly where that of all rows points; a step on all
+        rows costs as much as many steps on few.
+
+    Evidence:
+        The batch has the same size, target mean and input mean in all deep samples (equal to seven
+        digits), at least ROWS rows, and the run learned poorly and was still descending.
+
+    Known problems:
+        Problems of a few hundred rows often train well in full batches; they are silent.
+
+    Remedies:
+        Mini-batches of 32 or 64 rows.
+
+    References:
+        Bottou, Curtis and Nocedal, SIAM Review 2018.
+    """
+
+    code = "U408"
+    remedies = ("use-mini-batches", "use-adam", "use-momentum")
+    explains = ("slow-convergence", "underfitting", "learning-rate-too-low")
+    ROWS: ClassVar[float] = 128.0
+
+    SICK: ClassVar[Run] = sketch(
+        loss=lambda s: 2.3 - 2e-3 * s, run={"batch_size": 1200.0, "input_std": 0.37}
+    )
+    HEALTHY: ClassVar[Run] = sketch(run={"batch_size": 64.0})
+
+    def check(self, run: Run) -> Iterator[Finding]:
+        """Yield at most one finding."""
+        sizes = run.of("batch_size")
+        if len(sizes) < 5 or min(sizes) != max(sizes) or sizes[0] < self.ROWS:
+            return
+        if not all(_constant(run, signal) for signal in ("target_mean", "input_mean", "input_std")):
+            return
+        went = descent(run)
+        if not went.poor or not went.final < went.initial or went.slope < 0.005:
+            return
+        yield self.finding(
+            run,
+            Severity.WARNING,
+            f"each of the {run.steps} steps passes over all {sizes[0]:.0f} rows: mini-batches would "
+            "make many steps of one pass",
+            location=run.optimizer.step_location,
+            evidence={"batch_size": sizes[0], "achieved": went.achieved},
+            confidence=0.8,
+        )
+
+
+def _constant(run: Run, signal: str) -> bool:
+    values = [v for v in run.of(signal) if math.isfinite(v)]
+    if not values:
+        return True
+    return max(values) - min(values) <= 1e-6 * max(abs(middle(values)), 1e-6)

@@ -1,0 +1,144 @@
+"""What is tried: mistakes first, singles before bundles, nothing twice, within limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from unstuck import plan, registry
+from unstuck.diagnose import diagnose_run
+from unstuck.findings import Finding, Severity
+from unstuck.repair import SECONDS, parse_budget
+from unstuck.signals import Run
+from unstuck.trials import Candidate
+
+KINDS = list(registry.obstacles().values())
+ALL = [kind() for kind in KINDS]
+NAMES = [kind.name() for kind in KINDS]
+
+
+def first(name: str) -> tuple[Run, Finding]:
+    """Return an obstacle's sick run and its first diagnosis."""
+    run = registry.obstacle(name).SICK
+    finding = plan.worth_fixing(diagnose_run(run, ALL))
+    assert finding is not None
+    return run, finding
+
+
+def names(candidate: Candidate) -> list[str]:
+    return [name for name, _ in candidate]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_obstacle_has_sound_candidates(name: str) -> None:
+    run, finding = first(name)
+    candidates = plan.first_candidates(run, finding)
+    if not candidates:
+        pytest.skip("its remedies need more than the sketch holds")
+    labels = [plan.label(candidate) for candidate in candidates]
+    assert len(set(labels)) == len(labels)
+    sizes = [len(candidate) for candidate in candidates]
+    assert sizes == sorted(sizes)[: len(sizes)] or sizes[0] == 1
+    offered = {hint.name for hint in finding.remedies}
+    for candidate in candidates:
+        assert set(names(candidate)) <= offered
+        groups = [plan._group(n) for n in names(candidate)]
+        assert groups == sorted(set(groups)), "one remedy of a group, in the order of application"
+        for remedy, values in candidate:
+            assert all(isinstance(v, (int, float)) for v in values.values())
+            assert remedy in registry.remedies()
+
+
+def test_a_mistake_is_undone_before_anything_else_is_tried() -> None:
+    for name, cure in (
+        ("softmax-before-cross-entropy", "drop-softmax"),
+        ("missing-zero-grad", "zero-gradients"),
+    ):
+        run, finding = first(name)
+        assert [names(c) for c in plan.first_candidates(run, finding)] == [[cure]]
+
+
+def test_vanishing_gradient_tries_singles_then_bundles() -> None:
+    run, finding = first("vanishing-gradient")
+    candidates = plan.first_candidates(run, finding)
+    assert names(candidates[0]) == ["use-relu"]
+    assert sorted(names(candidates[-2])) == [
+        "use-adam",
+        "use-he-initialization",
+        "use-relu",
+    ]
+    assert max(map(len, candidates)) == 3
+
+
+def test_first_candidates_are_the_same_every_time() -> None:
+    run, finding = first("vanishing-gradient")
+    assert plan.first_candidates(run, finding) == plan.first_candidates(run, finding)
+
+
+def test_finding_without_remedies_has_no_candidates() -> None:
+    finding = Finding("x", "X001", Severity.ERROR, "no")
+    assert plan.first_candidates(Run(), finding) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refinements_are_new(name: str) -> None:
+    run, finding = first(name)
+    candidates = plan.first_candidates(run, finding)
+    for best in candidates:
+        tried = {plan.label(candidate) for candidate in candidates}
+        more = plan.refinements(run, finding, best, tried)
+        labels = [plan.label(candidate) for candidate in more]
+        assert len(set(labels)) == len(labels)
+        assert not tried.intersection(labels)
+        assert all(1 <= len(candidate) <= 3 for candidate in more)
+        for candidate in more:
+            assert len(set(names(candidate)) ^ set(names(best))) <= 1, "one change at a time"
+
+
+def test_refinements_take_one_away_from_three() -> None:
+    run, finding = first("vanishing-gradient")
+    three = next(c for c in plan.first_candidates(run, finding) if len(c) == 3)
+    smaller = [c for c in plan.refinements(run, finding, three, set()) if len(c) == 2]
+    assert len(smaller) == 3
+
+
+def test_horizon() -> None:
+    _, late = first("overfitting")
+    _, soon = first("vanishing-gradient")
+    for steps, expected in ((10, 10), (60, 60), (100, 60), (600, 200), (9000, 3000)):
+        assert plan.horizon(Run(steps=steps), soon) == expected
+        assert plan.horizon(Run(steps=steps), late) == steps
+
+
+def test_labels() -> None:
+    assert plan.label(()) == "control"
+    assert plan.label((("use-relu", {}), ("use-adam", {"lr": 0.001}))) == "use-relu + use-adam=0.001"
+
+
+def test_remarks_are_not_worth_fixing() -> None:
+    remark = Finding("x", "X001", Severity.INFO, "hm", first=True)
+    assert plan.worth_fixing([remark]) is None
+    assert plan.worth_fixing([]) is None
+    error = remark.with_(severity=Severity.ERROR)
+    assert plan.worth_fixing([remark.with_(first=False), error]) is error
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10m", (600, None)),
+        ("90s", (90, None)),
+        ("1h", (3600, None)),
+        ("1.5 H", (5400, None)),
+        (" 2 ", (120, None)),
+        ("3x", (6 * SECONDS, 3)),
+        ("0.5x", (6 * SECONDS, 0.5)),
+    ],
+)
+def test_budget(text: str, expected: tuple[float, float | None]) -> None:
+    assert parse_budget(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0", "0m", "-3m", "x", "10 years", "1e3s", "nan"])
+def test_budget_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="a budget is a time or a multiple"):
+        parse_budget(text)

@@ -1,0 +1,350 @@
+"""The record: nothing is lost, and whatever is left of a file is read or refused in one line."""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scripts import ENDLESS, begin, interrupt, write
+from unstuck.diagnose import diagnose
+from unstuck.findings import Location
+from unstuck.record import Recorder, Recording, RecordError, read
+from unstuck.runner import Spec
+from unstuck.signals import Layer, Optimizer
+
+LAYER = {
+    "name": "body.0",
+    "kind": "Linear",
+    "shape": [16, 8],
+    "fan_in": 8,
+    "fan_out": 16,
+    "location": {"file": "train.py", "line": 7, "column": 4, "end_line": 7, "end_column": 19},
+}
+
+
+def made(path: Path, steps: int = 300) -> Path:
+    """Write a record with everything in it."""
+    recorder = Recorder(path)
+    recorder.fact("script", "train.py")
+    recorder.fact("layers", [LAYER], run=0)
+    recorder.fact("optimizer", {"name": "SGD", "settings": {"lr": 0.1}}, run=0)
+    recorder.fact("loss_function", {"function": "mse_loss", "chain": ["mse_loss"]}, run=0)
+    loss = recorder.source(0, "", ("loss",))
+    sample = recorder.source(0, "body.0", ("weight_rms", "gradient_rms"))
+    for step in range(steps):
+        recorder.append(loss, step, 1 / (step + 1))
+        if step % 10 == 0:
+            recorder.sample(sample, step, (0.5, step / 100))
+        if step % 100 == 99:
+            recorder.commit()
+    recorder.fact("steps", steps, run=0)
+    recorder.close()
+    return path
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    recording = read(made(tmp_path / "run.db"))
+    (run,) = recording.runs
+    assert recording.facts["script"] == run.script == "train.py"
+    assert run.steps == 300
+    assert run.loss.steps == tuple(range(300))
+    assert run.loss.values == pytest.approx([1 / (s + 1) for s in range(300)], rel=1e-6)
+    assert run.of("gradient_rms", "body.0").steps == tuple(range(0, 300, 10))
+    assert run.of("gradient_rms", "body.0").at(119) == pytest.approx(1.1)
+    assert run.layers == (
+        Layer("body.0", "Linear", (16, 8), 8, 16, Location("train.py", 7, 4, 7, 19)),
+    )
+    assert run.optimizer == Optimizer("SGD", {"lr": 0.1})
+    assert run.loss_function.chain == ("mse_loss",)
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=40), st.integers(0, 50))
+@settings(max_examples=25, deadline=None)
+def test_values_come_back_bit_for_bit(values: list[float], gap: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(Path(folder) / "run.db")
+        source = recorder.source(0, "", ("loss",))
+        for step, value in enumerate(values):
+            recorder.append(source, step + (gap if step > len(values) // 2 else 0), value)
+        recorder.fact("steps", 1, run=0)
+        recorder.close()
+        back = read(Path(folder) / "run.db").runs[0].loss.values
+    assert [repr(v) for v in back] == [repr(v) for v in values]
+
+
+def test_numbers_too_large_for_float32_become_infinite(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    recorder.append(source, 0, 1e300)
+    recorder.append(source, 1, -1e300)
+    recorder.sample(recorder.source(0, "a", ("weight_rms", "bias_update")), 0, (1e39, 1.0))
+    recorder.fact("steps", 2, run=0)
+    recorder.close()
+    run = read(tmp_path / "run.db").runs[0]
+    assert run.loss.values == (math.inf, -math.inf)
+    assert run.of("weight_rms", "a").values == (math.inf,)
+    assert run.of("bias_update", "a").values == (1.0,)
+
+
+def test_is_read_while_it_grows(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    recorder.fact("steps", 0, run=0)
+    for step in range(5):
+        recorder.append(source, step, float(step))
+        recorder.commit()
+        assert len(read(tmp_path / "run.db").runs[0].loss) == step + 1
+    recorder.close()
+
+
+def test_threads_lose_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    recorder.fact("steps", 0, run=0)
+
+    def append(number: int) -> None:
+        source = recorder.source(0, f"layer{number}", ("loss",))
+        for step in range(500):
+            recorder.append(source, step, float(step))
+
+    threads = [threading.Thread(target=append, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        recorder.commit()
+    recorder.close()
+    run = read(tmp_path / "run.db").runs[0]
+    assert [len(run.of("loss", f"layer{n}")) for n in range(4)] == [500] * 4
+
+
+def test_forked_child_writes_nothing_and_breaks_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    recorder.append(source, 0, 1.0)
+    pid = os.fork()
+    if pid == 0:
+        recorder.append(source, 1, 2.0)
+        recorder.fact("child", "was here")
+        recorder.commit()
+        recorder.close()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    recorder.append(source, 1, 3.0)
+    recorder.fact("steps", 2, run=0)
+    recorder.close()
+    recording = read(tmp_path / "run.db")
+    assert recording.runs[0].loss.values == (1.0, 3.0)
+    assert "child" not in recording.facts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kill_9_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
+    """A real training notes each step in a file of its own and is killed at a random moment."""
+    noted = "        open('steps', 'a').write(f'{__import__(\"time\").time()}\\n')\n"
+    script = write(tmp_path, ENDLESS.replace("    optimizer.step()\n", f"    optimizer.step()\n{noted}"))
+    record = tmp_path / "run.db"
+    process = begin("-m", "unstuck.runner", Spec(str(record)).to_json(), script, cwd=tmp_path)
+    steps = tmp_path / "steps"
+    end = time.monotonic() + 60
+    while not steps.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(random.Random(seed).uniform(0.8, 2.5))
+    interrupt(process, signal.SIGKILL)
+    times = [float(line) for line in steps.read_text().splitlines()]
+    recording = read(record)
+    (run,) = recording.runs
+    due = sum(t < times[-1] - 1 for t in times)
+    assert due <= len(run.loss) <= len(times) + 1
+    assert run.loss.steps == tuple(range(len(run.loss)))
+    assert run.layers
+    assert run.of("gradient_rms", "0")
+    assert run.optimizer.location is not None
+    diagnose(recording)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = made(tmp_path_factory.mktemp("whole") / "run.db", steps=3000)
+    return path.read_bytes()
+
+
+def _read_or_refuse(path: Path) -> Recording | None:
+    try:
+        return read(path)
+    except RecordError as error:
+        assert len(str(error).splitlines()) == 1
+        assert str(path) in str(error)
+        return None
+
+
+def test_cut_off_anywhere_is_read_or_refused(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "cut.db"
+    kept = 0
+    lengths = sorted({0, 1, 15, 16, 99, 100, 511, 4095, 4096, 4097, len(whole) - 1})
+    lengths += list(range(5000, len(whole), 1777))
+    for length in lengths:
+        path.write_bytes(whole[:length])
+        recording = _read_or_refuse(path)
+        if recording is not None:
+            kept += 1
+            diagnose(recording)
+    assert kept > len(lengths) / 10, "a file that lost its end keeps its first part"
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_damaged_bytes_are_read_or_refused(whole: bytes, tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    damaged = bytearray(whole)
+    at = dice.randrange(len(damaged) - 600)
+    damaged[at : at + dice.choice((1, 8, 500))] = dice.randbytes(dice.choice((1, 8, 500)))
+    path = tmp_path / "damaged.db"
+    path.write_bytes(damaged)
+    recording = _read_or_refuse(path)
+    if recording is not None:
+        diagnose(recording)
+
+
+def test_killed_writers_log_cut_off_is_read(tmp_path: Path) -> None:
+    """The WAL beside the file may be cut off too."""
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    recorder.fact("steps", 0, run=0)
+    for step in range(2000):
+        recorder.append(source, step, 1.0)
+        if step % 50 == 0:
+            recorder.commit()
+    files = {s: (tmp_path / f"run.db{s}").read_bytes() for s in ("", "-wal")}
+    recorder.close()
+    log = files["-wal"]
+    assert log
+    lengths = []
+    for length in range(0, len(log) + 1, max(len(log) // 12, 1)):
+        copy = tmp_path / f"copy{length}.db"
+        copy.write_bytes(files[""])
+        Path(f"{copy}-wal").write_bytes(log[:length])
+        recording = _read_or_refuse(copy)
+        lengths.append(len(recording.runs[0].loss) if recording and recording.runs else 0)
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > 1900
+
+
+@pytest.mark.parametrize("content", [b"", b"epoch 1: loss 2.3\n" * 99, b"\x00" * 5000])
+def test_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    assert _read_or_refuse(path) is None
+    assert path.read_bytes() == content
+
+
+def test_nothing_there_is_refused(tmp_path: Path) -> None:
+    assert _read_or_refuse(tmp_path / "nothing.db") is None
+    assert _read_or_refuse(tmp_path) is None
+
+
+def test_other_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE cats (name TEXT)")
+    db.close()
+    assert _read_or_refuse(path) is None
+
+
+@pytest.mark.parametrize("version", ["2", '"one"', "null"])
+def test_other_schema_is_refused(tmp_path: Path, version: str) -> None:
+    path = made(tmp_path / "run.db", 5)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE facts SET value = ? WHERE key = 'schema'", (version,))
+    db.close()
+    with pytest.raises(RecordError, match="has record schema .*, this unstuck reads 1"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("layers", '[{"name": "a"}]'),
+        ("layers", '"nonsense"'),
+        ("layers", '[{"name": "a", "kind": "Linear", "from": "the future"}]'),
+        ("optimizer", "[]"),
+        ("loss_function", '{"location": 7}'),
+        ("steps", '"many"'),
+        ("steps", "{cut off"),
+    ],
+)
+def test_facts_of_the_wrong_kind_are_refused(tmp_path: Path, key: str, value: str) -> None:
+    path = made(tmp_path / "run.db", 5)
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE facts SET value = ? WHERE key = ? AND run = 0", (value, key))
+    db.close()
+    recording = _read_or_refuse(path)
+    if recording is not None:
+        diagnose(recording)
+
+
+def test_unwritable_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "nowhere" / "run.db", tmp_path / "file" / "run.db", tmp_path):
+        with pytest.raises(RecordError, match="cannot write the record"):
+            Recorder(path)
+
+
+def test_other_files_are_not_overwritten(tmp_path: Path) -> None:
+    """`--record train.py` must not cost the script."""
+    path = write(tmp_path, "print('precious')\n")
+    with pytest.raises(RecordError, match="is no record"):
+        Recorder(path)
+    assert path.read_text() == "print('precious')\n"
+    made(tmp_path / "run.db", 5)
+    assert len(read(made(tmp_path / "run.db", 7)).runs[0].loss) == 7
+
+
+def test_full_disk_is_remembered_not_raised(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    recorder.commit()
+    with recorder._lock:
+        recorder._db.execute("DROP TABLE samples")
+        recorder._db.commit()
+    recorder.sample(recorder.source(0, "", ("loss",)), 0, (1.0,))
+    recorder.commit()
+    assert "cannot be written any more" in (recorder.broken or "")
+    recorder.close()
+
+
+def test_record_is_bounded(tmp_path: Path) -> None:
+    """A value per step costs some ten bytes, however it comes."""
+    path = made(tmp_path / "run.db", steps=100_000)
+    assert path.stat().st_size < 100_000 * 20
+
+
+def test_read_only_record_is_read(tmp_path: Path) -> None:
+    path = made(tmp_path / "run.db", 5)
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        assert len(read(path).runs[0].loss) == 5
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_odd_names_are_read(tmp_path: Path) -> None:
+    for name in ("a b.db", "50%.db", "what?.db", "#1.db", "ü.db"):
+        assert read(made(tmp_path / name, 3)).runs[0].steps == 3
+
+
+def test_import_needs_no_framework(tmp_path: Path) -> None:
+    import sys
+
+    code = "import unstuck.cli, unstuck.diagnose, sys; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
