@@ -98,7 +98,6 @@ def test_sick_run_has_this_first_diagnosis(
     assert 0 < own.confidence <= 1
     assert own.severity is not Severity.INFO
     assert 0 <= own.steps[0] <= own.steps[1] < kind.SICK.steps
-    assert [hint.name for hint in own.remedies]
 
 
 @EACH
@@ -124,7 +123,7 @@ def test_names_are_those_of_the_design(kind: type[Obstacle]) -> None:
     assert CODES[kind.name()] == kind.code
     assert set(kind.remedies) <= REMEDIES
     assert set(kind.explains) <= set(CODES) - {kind.name()}
-    assert len(set(kind.remedies)) == len(kind.remedies) > 0
+    assert len(set(kind.remedies)) == len(kind.remedies)
 
 
 def test_codes_and_names_are_unique() -> None:

@@ -32,12 +32,10 @@ def names(candidate: Candidate) -> list[str]:
 def test_every_obstacle_has_sound_candidates(name: str) -> None:
     run, finding = first(name)
     candidates = plan.first_candidates(run, finding)
-    if not candidates:
-        pytest.skip("its remedies need more than the sketch holds")
+    assert bool(candidates) == any(h.name in registry.remedies() for h in finding.remedies)
     labels = [plan.label(candidate) for candidate in candidates]
     assert len(set(labels)) == len(labels)
-    sizes = [len(candidate) for candidate in candidates]
-    assert sizes == sorted(sizes)[: len(sizes)] or sizes[0] == 1
+    assert all(len(candidate) == 1 for candidate in candidates[:1])
     offered = {hint.name for hint in finding.remedies}
     for candidate in candidates:
         assert set(names(candidate)) <= offered

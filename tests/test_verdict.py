@@ -46,7 +46,14 @@ def test_all_better_is_one_way_of_all(seeds: int, ways: int) -> None:
     assert found.proven == (seeds >= 3)
     assert found.effect == pytest.approx(1.8)
     assert not compare(LOSS, treated, control).proven
-    assert compare(ACCURACY, treated, control).proven
+    assert compare(ACCURACY, treated, control).proven == (seeds >= 3)
+
+
+def test_twenty_seeds_are_counted_at_once() -> None:
+    """There are 1.4e11 ways to choose 20 of 40."""
+    found = compare(LOSS, [float(s) for s in range(20)], [s - 0.5 for s in range(20)])
+    assert 0.3 < found.p_value < 0.5
+    assert compare(LOSS, [2.0] * 20, [1.0] * 20).p_value == pytest.approx(1 / math.comb(40, 20))
 
 
 def test_three_of_three_is_five_percent() -> None:

@@ -178,7 +178,7 @@ def check(
 @click.option("--metric", help="Regular expression with one group over the script's output.")
 @click.option("--goal", type=click.Choice(["max", "min"]), default="max", show_default=True)
 @click.option("--budget", default="10m", show_default=True, help="Such as 10m, or 3x the run.")
-@click.option("--seeds", type=click.IntRange(2, 20), default=3, show_default=True)
+@click.option("--seeds", type=click.IntRange(3, 20), default=3, show_default=True)
 @click.option("--executor", type=click.Choice(["local"]), default="local")
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")

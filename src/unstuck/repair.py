@@ -271,7 +271,7 @@ class _Bench:
             score = math.inf
             if trial.status == "crashed":
                 pass
-            elif trial.status == "completed" and not changed:
+            elif not changed:
                 trial.status = "no-effect"
             elif recording is not None:
                 score = self._score(recording, steps)

@@ -189,6 +189,8 @@ class Watching:
         )
         remedies = [(registry.remedy(name)(), values) for name, values in self.spec.remedies]
         self.treatment = Treatment(watcher.births, remedies, control)
+        # A trial that would only repeat the control costs nothing.
+        self.treatment.stop_without_effect = True
         self.treatment.install()
 
     def finish(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Literal
 
 __all__ = ["Comparison", "Objective", "Status", "Verdict", "compare", "permutation_p_value"]
@@ -77,18 +77,27 @@ def permutation_p_value(control: Sequence[float], treated: Sequence[float]) -> f
     # Ranks, averaged over ties, so that infinities and different scales weigh what they should.
     ranks = _ranks(values)
     observed = sum(ranks[len(control) :])
-    count = as_good = 0
-    for chosen in combinations(range(len(values)), len(treated)):
-        count += 1
-        as_good += sum(ranks[i] for i in chosen) <= observed + 1e-9
-    return as_good / count
+    ways = _sums(ranks, len(treated))
+    as_good = sum(count for total, count in ways.items() if total <= observed)
+    return as_good / sum(ways.values())
 
 
-def _ranks(values: Sequence[float]) -> list[float]:
+def _ranks(values: Sequence[float]) -> list[int]:
+    """Return twice the rank of every value, counted from 0 and averaged over ties."""
     return [
-        sum(other < value for other in values) + (sum(other == value for other in values) - 1) / 2
+        2 * sum(other < value for other in values) + sum(other == value for other in values) - 1
         for value in values
     ]
+
+
+def _sums(ranks: Sequence[int], size: int) -> Counter[int]:
+    """Return in how many ways `size` of the ranks give each sum, without listing the ways."""
+    ways = [Counter({0: 1}), *(Counter[int]() for _ in range(size))]
+    for rank in ranks:
+        for chosen in range(size, 0, -1):
+            for total, count in ways[chosen - 1].items():
+                ways[chosen][total + rank] += count
+    return ways[size]
 
 
 def compare(objective: Objective, control: Sequence[float], treated: Sequence[float]) -> Comparison:
@@ -112,7 +121,7 @@ def compare(objective: Objective, control: Sequence[float], treated: Sequence[fl
 
 
 def _mean(first: float, second: float) -> float:
-    return first if first == second else (first + second) / 2
+    return 0.0 if first == -second else (first + second) / 2  # opposite infinities cancel out
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.remedies import Change
+from unstuck.runner import StopTraining
 from unstuck.signals import Activation, Layer, Run
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Treatment:
             weakref.WeakKeyDictionary()
         )
         self._constructed = 0
+        self.stop_without_effect = False
         self._replacing = False
         self._under_construction: set[int] = set()
         self._undo: list[Callable[[], None]] = []
@@ -214,6 +216,8 @@ class Treatment:
         for change in subject.changes:
             if change not in self.changes:
                 self.changes.append(change)
+        if not self.changes and self.stop_without_effect:
+            raise StopTraining
 
     def _apply(self, remedy: Remedy, settings: Settings, subject: Subject) -> None:
         try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
@@ -41,6 +44,12 @@ class UseRelu(Remedy):
         Glorot, Bordes, Bengio: Deep Sparse Rectifier Neural Networks, AISTATS 2011. Nair, Hinton:
         Rectified Linear Units Improve Restricted Boltzmann Machines, ICML 2010.
     """
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return nothing to set, or that it does not apply: no hidden activation flattens out."""
+        kinds = {a.kind for a in run.activations if not a.output}
+        flat = kinds.intersection((*SATURATING, "exponential"))
+        return ({},) if flat or not kinds else ()
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Replace them; see `Remedy.apply_torch`."""

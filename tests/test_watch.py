@@ -1,0 +1,352 @@
+"""Watching changes nothing: every training ends with the same weights, bit for bit, and output."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from scripts import DONE, MLP, ours, python, unstuck, write
+from unstuck.record import read
+
+HEAD = """\
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+torch.manual_seed(0)
+"""
+
+IMAGES = """\
+x, y = torch.randn(96, 1, 8, 8), torch.randint(0, 4, (96,))
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 3)
+        self.norm = nn.BatchNorm2d(6)
+        self.conv2 = nn.Conv2d(6, 6, 3, bias=False)
+        self.drop = nn.Dropout(0.3)
+        self.out = nn.Linear(6 * 16, 4)
+    def forward(self, x):
+        x = F.relu(self.norm(self.conv1(x)))
+        x = torch.tanh(self.conv2(x))
+        return self.out(self.drop(x.flatten(1)))
+model = Net()
+"""
+
+WORDS = """\
+x, y = torch.randint(0, 20, (64, 7)), torch.randint(0, 3, (64,))
+"""
+
+CNN_WITH_VALIDATION = f"""\
+{HEAD}{IMAGES}
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
+schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 5)
+for epoch in range(5):
+    model.train()
+    for rows in torch.randperm(96).split(16):
+        optimizer.zero_grad(set_to_none=False)
+        loss = F.cross_entropy(model(x[rows]), y[rows])
+        loss.backward()
+        optimizer.step()
+    schedule.step()
+    model.eval()
+    with torch.no_grad():
+        held = F.cross_entropy(model(x), y)
+        print(held.item(), (model(x).argmax(1) == y).float().mean().item())
+"""
+
+LSTM_CLIPPED = f"""\
+{HEAD}{WORDS}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(20, 8)
+        self.lstm = nn.LSTM(8, 12, num_layers=2, dropout=0.2, batch_first=True)
+        self.out = nn.Linear(12, 3)
+    def forward(self, x):
+        states, _ = self.lstm(self.embed(x))
+        return self.out(states[:, -1])
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for step in range(40):
+    rows = torch.randint(0, 64, (16,))
+    loss = F.cross_entropy(model(x[rows]), y[rows])
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+    optimizer.step()
+"""
+
+TRANSFORMER_BFLOAT16 = f"""\
+{HEAD}{WORDS}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(20, 16)
+        layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.1, batch_first=True)
+        self.body = nn.TransformerEncoder(layer, 2)
+        self.out = nn.Linear(16, 3)
+    def forward(self, x):
+        return self.out(self.body(self.embed(x)).mean(1))
+model = Net()
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+for step in range(25):
+    rows = torch.randint(0, 64, (16,))
+    optimizer.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = F.cross_entropy(model(x[rows]), y[rows])
+    loss.backward()
+    optimizer.step()
+"""
+
+LBFGS = f"""\
+{HEAD}
+x = torch.randn(60, 5)
+y = x.sum(1, keepdim=True).sin()
+model = nn.Sequential(nn.Linear(5, 12), nn.Tanh(), nn.Linear(12, 1))
+optimizer = torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=6)
+def closure():
+    optimizer.zero_grad()
+    loss = F.mse_loss(model(x), y)
+    loss.backward()
+    return loss
+for step in range(8):
+    print(optimizer.step(closure).item())
+"""
+
+GAN = f"""\
+{HEAD}
+real = torch.randn(200, 2) * 0.5 + 1
+generator = nn.Sequential(nn.Linear(4, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2))
+judge = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
+first = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.9))
+second = torch.optim.RMSprop(judge.parameters(), lr=1e-3)
+criterion = nn.BCEWithLogitsLoss()
+ones, zeros = torch.ones(50, 1), torch.zeros(50, 1)
+for step in range(30):
+    rows = real[torch.randint(0, 200, (50,))]
+    fake = generator(torch.randn(50, 4))
+    judge.zero_grad()
+    loss = criterion(judge(rows), ones) + criterion(judge(fake.detach()), zeros)
+    loss.backward()
+    second.step()
+    generator.zero_grad()
+    criterion(judge(fake), ones).backward()
+    first.step()
+model = nn.ModuleList([generator, judge])
+"""
+
+SCALED_ACCUMULATED_CHECKPOINTED = f"""\
+{HEAD}
+from torch.utils.checkpoint import checkpoint
+x, y = torch.randn(128, 10), torch.randint(0, 3, (128,))
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(10, 20)
+        self.body = nn.Sequential(nn.Linear(20, 20), nn.ReLU(), nn.Dropout(0.2), nn.Linear(20, 20))
+        self.out = nn.Linear(20, 3)
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.out(checkpoint(self.body, x, use_reentrant=False))
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+for epoch in range(4):
+    for number, rows in enumerate(torch.randperm(128).split(8)):
+        loss = F.cross_entropy(model(x[rows]), y[rows]) / 4
+        scaler.scale(loss).backward()
+        if number % 4 == 3:
+            scaler.unscale_(optimizer)
+            nn.utils.clip_grad_value_(model.parameters(), 0.1)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+"""
+
+WORKERS = f"""\
+{HEAD}
+from torch.utils.data import DataLoader, Dataset
+class Rows(Dataset):
+    def __len__(self):
+        return 64
+    def __getitem__(self, index):
+        generator = torch.Generator().manual_seed(index)
+        return torch.randn(6, generator=generator) + 0.01 * torch.rand(6), index % 2
+loader = DataLoader(Rows(), batch_size=16, shuffle=True, num_workers=2)
+model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(3):
+    for inputs, targets in loader:
+        optimizer.zero_grad()
+        F.cross_entropy(model(inputs), targets).backward()
+        optimizer.step()
+"""
+
+FAILS_AND_GOES_ON = f"""\
+{HEAD}{IMAGES}
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for step in range(20):
+    rows = torch.randint(0, 96, (16,))
+    try:
+        loss = F.cross_entropy(model(x[rows] if step % 3 else x[rows, :, 2:]), y[rows])
+    except RuntimeError as error:
+        print(str(error).splitlines()[0])
+        continue
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+SAVED_AND_COPIED = f"""\
+{HEAD}{IMAGES}
+import copy, io, pickle
+average = None
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+pickle.dumps(F.cross_entropy)
+for step in range(12):
+    rows = torch.randint(0, 96, (16,))
+    optimizer.zero_grad()
+    F.cross_entropy(model(x[rows]), y[rows]).backward()
+    optimizer.step()
+    average = copy.deepcopy(model)
+    saved = io.BytesIO()
+    torch.save(model, saved)
+    print(len(saved.getvalue()))
+    copy.deepcopy(optimizer)
+    saved.seek(0)
+    model.load_state_dict(torch.load(saved, weights_only=False).state_dict())
+    assert not model._forward_hooks and not model.conv1._forward_hooks
+traced = torch.jit.trace(model.eval(), x[:2])
+print(traced(x).sum().item(), average.eval()(x).sum().item())
+"""
+
+SCRIPTED = f"""\
+{HEAD}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(4, 6)
+        self.criterion = nn.CrossEntropyLoss()
+    def forward(self, x, y):
+        outputs = F.relu(self.first(x))
+        right = torch.eq(outputs.argmax(1), y).float().mean()
+        same = (outputs.argmax(1) == y).float().mean()
+        return F.cross_entropy(outputs, y) + self.criterion(outputs, y) + 0 * (right + same)
+x, y = torch.randn(32, 4), torch.randint(0, 6, (32,))
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+fast = torch.jit.script(model)
+for step in range(10):
+    optimizer.zero_grad()
+    fast(x, y).backward()
+    optimizer.step()
+print(torch.jit.script(model)(x, y).item())
+"""
+
+NO_GLOBAL_STATE = f"""\
+{HEAD}
+torch.set_default_dtype(torch.float64)
+x = torch.randn(50, 3)
+weights = torch.randn(3, 1, requires_grad=True)
+bias = nn.Parameter(torch.zeros(1))
+optimizer = torch.optim.Adagrad([weights, bias], lr=0.1)
+for step in range(15):
+    loss = ((x @ weights + bias - x.sum(1, keepdim=True)) ** 2).mean()
+    for held, gradient in zip((weights, bias), torch.autograd.grad(loss, (weights, bias))):
+        held.grad = gradient
+    optimizer.step()
+model = nn.ParameterList([nn.Parameter(weights.detach()), bias])
+"""
+
+TRAININGS = {
+    "mlp, adam": MLP,
+    "cnn, batch norm, dropout, momentum, schedule, validation": CNN_WITH_VALIDATION,
+    "lstm, clipping": LSTM_CLIPPED,
+    "transformer, bfloat16": TRANSFORMER_BFLOAT16,
+    "lbfgs closure": LBFGS,
+    "gan": GAN,
+    "grad scaler, accumulation, checkpointing": SCALED_ACCUMULATED_CHECKPOINTED,
+    "two workers": WORKERS,
+    "exceptions in the middle": FAILS_AND_GOES_ON,
+    "saved, copied, traced": SAVED_AND_COPIED,
+    "scripted": SCRIPTED,
+    "no module, no backward": NO_GLOBAL_STATE,
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_final_weights_are_the_same_bit_for_bit(name: str, tmp_path: Path) -> None:
+    script = write(tmp_path, TRAININGS[name] + DONE)
+    alone = python(script, cwd=tmp_path)
+    # A budget of ten times the run's own time: as many steps as possible in depth.
+    watched = unstuck("run", "--budget", "10", "--record", "run.db", script, cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    assert "weights" in alone.stdout
+    assert watched.returncode == 0, watched.stderr
+    assert watched.stdout == alone.stdout
+    recording = read(tmp_path / "run.db")
+    assert "failed" not in recording.facts, recording.facts["failed"]
+    assert recording.facts["deep"] > 3
+    assert [run.steps > 5 for run in recording.runs if run.steps]
+
+
+def test_nothing_healthy_is_reported_without_backward(tmp_path: Path) -> None:
+    """Gradients from torch.autograd.grad: no loss is seen, and none is made up."""
+    write(tmp_path, NO_GLOBAL_STATE)
+    watched = unstuck("run", "--record", "run.db", "train.py", cwd=tmp_path)
+    assert "NaN" not in watched.stderr
+    (run,) = read(tmp_path / "run.db").runs
+    assert run.steps == 15
+    assert len(run.loss) == 0
+
+
+def test_script_without_torch_pays_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "import sys\nprint('torch' in sys.modules, __name__, __file__, sys.argv)\n")
+    alone = python("train.py", "a", cwd=tmp_path)
+    watched = unstuck("run", "train.py", "a", cwd=tmp_path)
+    assert watched.stdout == alone.stdout
+    assert watched.returncode == 0
+    assert ours(watched.stderr) == ["unstuck: no training was seen (no optimizer took a step)"]
+
+
+WARNINGS = f"""\
+{HEAD}
+import warnings
+warnings.simplefilter("always")
+model = nn.Linear(3, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+schedule.step()
+x, y = torch.randn(8, 3), torch.randn(8)
+for step in range(2):
+    loss = F.mse_loss(model(x), y)
+    loss = loss + nn.L1Loss()(model(x), y)
+    loss = loss + F.mse_loss(model(x), y, size_average=True)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_torchs_warnings_name_the_same_lines(tmp_path: Path) -> None:
+    script = write(tmp_path, WARNINGS)
+    alone = python(script, cwd=tmp_path)
+    watched = unstuck("run", script, cwd=tmp_path)
+    pattern = r"^(\S+:\d+): (\w+Warning)"
+    expected = re.findall(pattern, alone.stderr, re.MULTILINE)
+    assert len(expected) >= 6
+    assert re.findall(pattern, watched.stderr, re.MULTILINE) == expected
+
+
+@pytest.mark.parametrize("filters", ["error", "ignore", "once", "default"])
+def test_warning_filters_work_as_ever(tmp_path: Path, filters: str) -> None:
+    script = write(tmp_path, WARNINGS.replace('"always"', f'"{filters}"'))
+    alone = python(script, cwd=tmp_path)
+    watched = unstuck("run", script, cwd=tmp_path)
+    pattern = r"^\S+:\d+: \w+Warning|^\w+Warning: .*"
+    assert watched.returncode == alone.returncode
+    assert re.findall(pattern, watched.stderr, re.MULTILINE) == re.findall(
+        pattern, alone.stderr, re.MULTILINE
+    )
