@@ -45,6 +45,8 @@ SIGNALS: Mapping[str, str] = {
     "gradient_norm": "norm over all gradients",
     "probabilities": "1 where the predictions given to the loss were probabilities, else 0",
     "stale_gradient": "1 where the step used gradients left over from an earlier step, else 0",
+    "gradient_count": "number of layers whose weight has a gradient when the optimizer steps",
+    "validation_probabilities": "1 where that pass gave its loss probabilities, else 0",
     "batch_size": "rows of the batch",
     "target_mean": "mean of the batch's targets",
     "target_std": "standard deviation of the batch's targets",

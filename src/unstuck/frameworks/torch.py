@@ -37,7 +37,7 @@ from unstuck.frameworks.torch_births import (
     layer_names,
     locate,
 )
-from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, operation
+from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, handwritten, operation
 from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
@@ -65,7 +65,7 @@ LAYER_SIGNALS = (
 )
 OUTPUT_SIGNALS = ("output_rms", "output_std", "sample_std", "input_rms")
 ACTIVATION_SIGNALS = ("zero_share", "saturated_share", "active_rms", "dead_share")
-STEP_SIGNALS = ("gradient_norm", "predicted_decrease", "stale_gradient")
+STEP_SIGNALS = ("gradient_norm", "predicted_decrease", "stale_gradient", "gradient_count")
 BATCH_SIGNALS = (
     "batch_loss",
     "batch_accuracy",
@@ -443,6 +443,7 @@ class TorchWatcher:
             right, total = _right(name, prediction, target)
             found.right += right
             found.judged += total
+            found.probable = min(found.probable, _probabilities(name, prediction))
 
     def _around_equal(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
@@ -510,6 +511,7 @@ class TorchWatcher:
                     f"validation_accuracy:{number}",
                     f"validation_rows:{number}",
                     f"validation_training_mode:{number}",
+                    f"validation_probabilities:{number}",
                 ),
             )
             self.recorder.sample(
@@ -520,6 +522,7 @@ class TorchWatcher:
                     found.right / found.judged if found.judged else math.nan,
                     max(found.rows, found.judged),
                     float(found.training_mode),
+                    found.probable if found.rows else 0.0,
                 ),
             )
         self._validation = {}
@@ -636,6 +639,7 @@ class _Pass:
         self.rows = 0
         self.right = 0
         self.judged = 0
+        self.probable = 1.0
         self.training_mode = False
 
 
@@ -697,6 +701,7 @@ class _Training:
         self._order: dict[str, int] = {}
         self._outputs: dict[str, list[Tensor]] = {}
         self._inputs: dict[str, Tensor] = {}
+        self._last: Tensor | None = None
         self._dimensions: dict[str, int] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._activations: dict[str, dict[str, Any]] = {}
@@ -817,6 +822,7 @@ class _Training:
         for held in (self._outputs, self._inputs, self._active, self._before, self._gradients):
             held.clear()
         self._nodes.clear()
+        self._last = None
         self._scalars.clear()
         self.armed = False
 
@@ -890,6 +896,7 @@ class _Training:
         else:
             scalars.append(measure.rms(measure.thin(given)))
         self._outputs[name] = scalars
+        self._last = output
 
     def _activation_hook(self, name: str, kind: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
@@ -948,6 +955,9 @@ class _Training:
             return
         if self.stage == 0:
             self._read_wiring(loss)
+        if not calls:
+            written = handwritten(loss, self._last)
+            calls = [_LossCall(*written, loss, "mean")] if written is not None else []
         if calls:
             self._see_batch(calls)
 
@@ -1356,7 +1366,9 @@ class _Training:
         rows += [(name, ACTIVATION_SIGNALS, scalars) for name, scalars in self._active.items()]
         total = torch.stack(promised).sum() if promised else torch.tensor(math.nan)
         norm = getattr(self, "_norm", torch.tensor(math.nan))
-        rows.append(("", STEP_SIGNALS, [norm, total, torch.tensor(float(not self.clean))]))
+        count = torch.tensor(float(len(self._gradients)))
+        stale = torch.tensor(float(not self.clean))
+        rows.append(("", STEP_SIGNALS, [norm, total, stale, count]))
         flat = torch.stack([s.float().cpu() for _, _, scalars in rows for s in scalars]).tolist()
         position = 0
         for name, signals, scalars in rows:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ACTIVATIONS", "Graph", "operation"]
+__all__ = ["ACTIVATIONS", "Graph", "handwritten", "operation"]
 
 ACTIVATIONS: Mapping[str, str] = {
     "relu": "relu",
@@ -183,3 +183,46 @@ class Graph:
                 None,
             )
         return path
+
+
+def handwritten(loss: Any, output: Any) -> tuple[str, Any, Any] | None:
+    """Return what a loss such as ``((output - y) ** 2).mean()`` compares, read from its graph.
+
+    Args:
+        loss: The loss, a scalar tensor.
+        output: What the last layer put out.
+
+    Returns:
+        The function of torch.nn.functional that says the same, predictions and targets, or None.
+    """
+    node = loss.grad_fn
+    for _ in range(6):
+        if node is None:
+            return None
+        name = operation(node)
+        if name in ("pow", "abs", "mul"):
+            break
+        children = [child for child, _ in node.next_functions if child is not None]
+        if name not in ("mean", "sum", "div", "sqrt", "squeeze", "view") or len(children) != 1:
+            return None
+        node = children[0]
+    else:
+        return None
+    difference = getattr(node, "_saved_self", None)
+    if difference is None or output is None:
+        return None
+    if name == "pow" and getattr(node, "_saved_exponent", None) != 2:
+        return None
+    if name == "mul":
+        other = getattr(node, "_saved_other", None)
+        if other is None or other.data_ptr() != difference.data_ptr():
+            return None
+    below = next((child for child, _ in node.next_functions if child is not None), None)
+    if below is None or operation(below) != "sub" or difference.numel() != output.numel():
+        return None
+    prediction = output.detach().reshape(difference.shape)
+    # The first operand of the subtraction is the output, unless it has no graph.
+    ahead = below.next_functions[0][0] is not None
+    difference = difference.detach()
+    target = prediction - difference if ahead else prediction + difference
+    return ("l1_loss" if name == "abs" else "mse_loss"), prediction, target

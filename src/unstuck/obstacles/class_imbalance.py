@@ -23,7 +23,8 @@ class ClassImbalance(Obstacle):
     Evidence:
         The most frequent class occurs more than RATIO times as often as the rarest one (SageMaker
         Debugger takes 10), at least 20 rows of the rare one were seen in all, and fewer than
-        RECALL of the rare class's recent rows were recognized.
+        RECALL of the rare class's recent rows were recognized. At most CLASSES classes are judged:
+        letters and words are rare by nature.
 
     Known problems:
         Early in a healthy run rare classes are not recognized yet.
@@ -37,9 +38,10 @@ class ClassImbalance(Obstacle):
 
     code = "U604"
     remedies = ()
-    explains = ("underfitting", "slow-convergence", "vanishing-gradient", "overfitting")
+    explains = ("underfitting", "slow-convergence", "vanishing-gradient")
     RATIO: ClassVar[float] = 10.0
     RECALL: ClassVar[float] = 0.3
+    CLASSES: ClassVar[int] = 20
 
     SICK: ClassVar[Run] = sketch(
         facts={
@@ -61,7 +63,9 @@ class ClassImbalance(Obstacle):
         counts = run.facts.get("class_counts") or []
         recent = run.facts.get("recent_counts") or []
         hits = run.facts.get("recent_hits") or []
-        if len(counts) < 2 or not len(counts) == len(recent) == len(hits) or not run.complete:
+        if not 2 <= len(counts) <= self.CLASSES or not run.complete:
+            return
+        if not len(counts) == len(recent) == len(hits):
             return
         most = max(counts)
         rare = [

@@ -66,16 +66,14 @@ class FrozenParameters(Obstacle):
         if run.steps < 3:
             return
         went = descent(run)
-        norms = run.of("gradient_norm").values
+        counts = run.of("gradient_count").values
         unheld = [u for u in run.facts.get("unheld") or [] if u.get("matrix")]
         place = run.loss_function.location
         layers: list[str] = []
         if run.facts.get("disconnected"):
             said = "the loss is not connected to the parameters that the optimizer holds"
             place = run.optimizer.location or place
-        elif len(norms) >= 3 and all(math.isnan(n) or n == 0 for n in norms) and not went.poor:
-            return
-        elif len(norms) >= 3 and all(math.isnan(n) for n in norms):
+        elif len(counts) >= 3 and max(counts) == 0:
             said = "no gradient is there when the optimizer steps: nothing moves"
             place = run.optimizer.step_location or place
         elif unheld and not _well(went):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, early, middle, ratio, typical
+from unstuck.evidence import descent, early, middle, ratio
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -26,10 +26,11 @@ class LearningRateTooHigh(Obstacle):
     Evidence:
         A step that promises to take off more than PROMISE times the whole loss is too long for any
         loss that cannot fall below zero: Polyak's step (1987), loss / |gradient|^2, promises exactly
-        1. Or a step that changes weights by more than MOVE of their size: healthy steps
-        change them by 4e-3 to 2e-2 (measured; TheDeepChecker warns above 0.1). Either must come in
-        the first steps, together with a loss that rose above JUMP times its start within the first
-        steps, became infinite, or never came down.
+        1 (the second longest of the early steps counts). Or steps that change weights by more than
+        MOVE of their size, eight samples in a row: healthy steps change them by 4e-3 to 2e-2
+        (measured; TheDeepChecker warns above 0.1). Either must come in the first STEPS steps,
+        together with a loss that rose above JUMP times its start, became infinite, or never came
+        down.
 
     Known problems:
         A rate that only becomes too high late is reported by what it does (oscillating-loss,
@@ -62,6 +63,7 @@ class LearningRateTooHigh(Obstacle):
     PROMISE: ClassVar[float] = 1.0
     MOVE: ClassVar[float] = 0.1
     JUMP: ClassVar[float] = 2.0
+    STEPS: ClassVar[int] = 60
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 2.3 if s == 0 else 30 / (1 + s) + 2.4,
@@ -89,9 +91,8 @@ class LearningRateTooHigh(Obstacle):
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
             for la in run.weights
         }
-        usual = {la.name: typical(run, "update_ratio", la.name, 20) for la in run.weights}
-        # A layer of zeros or tiny weights moves far in relation: the largest layers count.
-        move = middle([m for m in usual.values() if m > 0])
+        # A layer of zeros or tiny weights moves far in relation: the middle one of the layers counts.
+        move = middle([m for la in run.weights if (m := self._move(run, la.name)) > 0])
         far = promise > self.PROMISE
         wide = move > self.MOVE
         if not (far or wide):
@@ -124,8 +125,14 @@ class LearningRateTooHigh(Obstacle):
             confidence=0.9 if far and (jumped or broke) else 0.75,
         )
 
+    def _move(self, run: Run, layer: str) -> float:
+        """Return the median change over the eight samples in a row that moved most."""
+        values = early(run.of("update_ratio", layer), self.STEPS).values
+        windows = [values[i : i + 8] for i in range(max(len(values) - 7, 1))]
+        return max((middle(w) for w in windows if w), default=0.0)
+
     def _promise(self, run: Run) -> float:
-        promised = early(run.of("predicted_decrease"))
+        promised = early(run.of("predicted_decrease"), self.STEPS)
         shares = [
             ratio(value, loss)
             for step, value in zip(promised.steps, promised.values, strict=True)
@@ -133,8 +140,8 @@ class LearningRateTooHigh(Obstacle):
         ]
         if not shares:
             return 0.0
-        # The third largest of the first steps: one step alone may be an accident of its batch.
-        return sorted(shares[:10])[-min(3, len(shares))]
+        # The second largest: one step alone may be an accident of its batch.
+        return sorted(shares)[-min(2, len(shares))]
 
 
 def _finite(values: tuple[float, ...]) -> Series:

@@ -94,8 +94,8 @@ class MismatchedInitialization(Obstacle):
             if la.kind.startswith(("Linear", "Conv", "Parameter", "NonDynamic")) and la.fan_in
         ]
         hidden = [la for la in layers if not la.output]
-        if not hidden:
-            return
+        if not hidden or sum(la.activation == "exponential" for la in hidden) > len(hidden) / 2:
+            return  # an exponential explodes by itself
         went = descent(run)
         scale = {la.name: self._scale(run, la) for la in layers}
         spread = {la.name: _first(run, "sample_std", la.name) for la in hidden}

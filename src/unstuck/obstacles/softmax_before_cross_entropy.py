@@ -85,6 +85,8 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
                 said = _WRONG["nll_loss", "softmax"]
             else:
                 said = _WRONG["log_softmax", "softmax"]
+        elif self._in_validation(run):
+            said = "in validation only, " + _WRONG["log_softmax", "softmax"]
         if not said:
             return
         source = next((a for a in run.activations if a.name == name), None)
@@ -107,4 +109,13 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
                 "probabilities": sum(probable) / len(probable) if probable else 0.0,
             },
             confidence=0.98,
+        )
+
+    def _in_validation(self, run: Run) -> bool:
+        """Return whether gradient-free passes give their loss probabilities."""
+        return any(
+            len(series) >= 3 and sum(series) / len(series) >= self.SHARE
+            for (layer, signal), series in run.series.items()
+            if layer == "" and signal.startswith("validation_probabilities:")
+            and run.loss_function.function in ("cross_entropy", "nll_loss")
         )
