@@ -105,8 +105,8 @@ def table(results: Sequence[Result]) -> str:
         "|---|---|---|---|---|---|",
     ]
     sick = [r for r in results if r.kind == "sick"]
-    for name in sorted({r.accepted[0] for r in sick}):
-        lines.append(_row(name, [r for r in sick if r.accepted[0] == name]))
+    names = sorted({r.accepted[0] for r in sick})
+    lines += [_row(name, [r for r in sick if r.accepted[0] == name]) for name in names]
     lines.append(_row("**all sick**", sick))
     healthy = [r for r in results if r.kind == "healthy"]
     alarms = [r for r in healthy if r.named]

@@ -34,16 +34,18 @@ SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 class _Failure(click.ClickException):
     """One line of what and one of what to do; exit status 2."""
 
-    exit_code = OURS
+    exit_code: int = OURS
+
+    def __init__(self, message: str, status: int = OURS) -> None:
+        super().__init__(message)
+        vars(self)["exit_code"] = status
 
     def show(self, file: Any = None) -> None:
         click.echo(f"unstuck: {self.message}", err=True)
 
 
 def _stop(message: str, status: int = OURS) -> NoReturn:
-    failure = _Failure(message)
-    failure.exit_code = status
-    raise failure
+    raise _Failure(message, status)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,8 +124,7 @@ def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "unstuck.runner", spec.to_json(), script, *arguments]
     child = subprocess.Popen(command)
     handlers = {
-        number: signal.signal(number, lambda *_: None)
-        for number in (signal.SIGINT, signal.SIGQUIT)
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)
     }
     handlers[signal.SIGTERM] = signal.signal(
         signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM)
@@ -436,7 +437,7 @@ def _need_writable(path: str | None) -> None:
 
 
 def _record_path(record: str | None, script: str) -> str:
-    """Return where the record goes: as asked, else ``.unstuck/SCRIPT.db``, else a temporary file."""
+    """Return where the record goes: as asked, ``.unstuck/SCRIPT.db``, a temporary file."""
     if record is not None:
         _need_writable(record)
         return record
@@ -462,9 +463,7 @@ def _report(
         return None
 
 
-def _diagnosed(
-    path: str, chosen: list[Any], configuration: Configuration, verbose: bool
-) -> Report:
+def _diagnosed(path: str, chosen: list[Any], configuration: Configuration, verbose: bool) -> Report:
     from unstuck.diagnose import diagnose
     from unstuck.record import read
     from unstuck.report import Report

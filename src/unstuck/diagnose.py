@@ -61,9 +61,7 @@ def arrange(found: Sequence[Finding]) -> list[Finding]:
     left unexplained, the most severe, then the surest is the first diagnosis. Remarks (severity
     info) explain nothing and are never first.
     """
-    explains = {
-        name: frozenset(kind.explains) for name, kind in registry.obstacles().items()
-    }
+    explains = {name: frozenset(kind.explains) for name, kind in registry.obstacles().items()}
     serious = [f for f in found if f.severity is not Severity.INFO]
     causes: dict[str, str] = {}
     for finding in found:
@@ -81,9 +79,7 @@ def arrange(found: Sequence[Finding]) -> list[Finding]:
             causes[finding.obstacle] = min(explaining, key=_rank).obstacle
     ordered = sorted(found, key=lambda f: (f.obstacle in causes, *_rank(f)))
     arranged = []
-    first = next(
-        (f.obstacle for f in ordered if f.obstacle not in causes and f in serious), None
-    )
+    first = next((f.obstacle for f in ordered if f.obstacle not in causes and f in serious), None)
     for finding in ordered:
         cause = causes.get(finding.obstacle)
         # Follow the chain up to the finding that nothing explains.

@@ -109,7 +109,7 @@ def to_json(edit: Edit) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Edit:
     """Read an edit back from `to_json`."""
-    fields = {
+    fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in data.items()
         if key != "edit"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from unstuck.signals import Activation, Layer, Run, Series
@@ -106,7 +107,7 @@ def descent(run: Run) -> Descent:
     window = max(len(finite) // 20, 3)
     best = min(middle(finite[i : i + window]) for i in range(0, len(finite), window))
     late = finite[len(finite) // 2 :]
-    steps = [abs(b - a) for a, b in zip(late, late[1:], strict=False)]
+    steps = [abs(b - a) for a, b in pairwise(late)]
     trivial = trivial_loss(run)
     floor = 0.0 if min(finite) >= 0 else min(finite)
     start = initial if math.isnan(trivial) else min(initial, trivial)
@@ -186,11 +187,11 @@ def growth(values: Sequence[float]) -> float:
 
 def noise(values: Sequence[float]) -> float:
     """Return the standard deviation of what neighbouring values differ by, over the root of 2."""
-    steps = [b - a for a, b in zip(values, values[1:], strict=False) if math.isfinite(b - a)]
+    steps = [b - a for a, b in pairwise(values) if math.isfinite(b - a)]
     if not steps:
         return 0.0
     mean = sum(steps) / len(steps)
-    return (sum((s - mean) ** 2 for s in steps) / len(steps) / 2) ** 0.5
+    return math.sqrt(sum((s - mean) ** 2 for s in steps) / len(steps) / 2)
 
 
 def depth_name(layer: Layer) -> str:

@@ -110,8 +110,8 @@ def refinements(run: Run, finding: Finding, best: Candidate, tried: set[str]) ->
     options = _options(run, finding, [hint.name for hint in finding.remedies])
     more: list[Candidate] = []
     for index, (name, _) in enumerate(best):
-        for settings in options.get(name, ())[1:3]:
-            more.append(_ordered([*best[:index], (name, settings), *best[index + 1 :]]))
+        others = options.get(name, ())[1:3]
+        more += [_ordered([*best[:index], (name, s), *best[index + 1 :]]) for s in others]
     groups = {_group(name) for name, _ in best}
     for name, choices in options.items():
         if _group(name) not in groups and len(best) < 3:

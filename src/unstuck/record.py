@@ -21,7 +21,7 @@ from typing import Any
 from unstuck.findings import Location
 from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 
-__all__ = ["Recorder", "Recording", "RecordError", "read"]
+__all__ = ["RecordError", "Recorder", "Recording", "read"]
 
 SCHEMA_VERSION = 1
 APPLICATION = b"unst"
@@ -292,8 +292,11 @@ def _run(
         ordered = sorted(rows[source], key=lambda row: row[0])
         steps = tuple(step for step, _ in ordered)
         for index, signal in enumerate(signals):
-            kept = [(s, float(v[index])) for s, (_, v) in zip(steps, ordered, strict=True)
-                    if index < len(v)]
+            kept = [
+                (s, float(v[index]))
+                for s, (_, v) in zip(steps, ordered, strict=True)
+                if index < len(v)
+            ]
             old = series.get((layer, signal))
             if old is not None:  # the layer's set of signals changed during the run
                 kept = sorted([*zip(old.steps, old.values, strict=True), *kept])

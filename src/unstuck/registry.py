@@ -57,7 +57,11 @@ def _discover(base: type[Kind], package: str) -> dict[str, type[Kind]]:
     for info in pkgutil.iter_modules(module.__path__):
         member = importlib.import_module(f"{package}.{info.name}")
         for kind in vars(member).values():
-            if inspect.isclass(kind) and issubclass(kind, base) and kind.__module__ == member.__name__:
+            if (
+                inspect.isclass(kind)
+                and issubclass(kind, base)
+                and kind.__module__ == member.__name__
+            ):
                 _add(found, kind)
     for entry in entry_points(group=package):
         try:
@@ -74,9 +78,7 @@ def _discover(base: type[Kind], package: str) -> dict[str, type[Kind]]:
 def _add(found: dict[str, type[Kind]], kind: type[Kind]) -> None:
     other = found.setdefault(kind.name(), kind)
     if other is not kind:
-        raise ValueError(
-            f"{kind.name()} is defined by {other.__module__} and by {kind.__module__}"
-        )
+        raise ValueError(f"{kind.name()} is defined by {other.__module__} and by {kind.__module__}")
 
 
 def obstacle(name: str) -> type[Obstacle]:
@@ -142,8 +144,6 @@ def hints(names: Iterable[str]) -> tuple[RemedyHint, ...]:
     """Return the named remedies with how freely each may be applied."""
     known = remedies()
     return tuple(
-        RemedyHint(
-            name, known[name].applicability if name in known else Applicability.DISPLAY
-        )
+        RemedyHint(name, known[name].applicability if name in known else Applicability.DISPLAY)
         for name in names
     )

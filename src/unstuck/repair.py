@@ -174,8 +174,9 @@ class _Bench:
     def _run_control(self) -> Recording:
         self.say("running the script as it is")
         laboratory = self.laboratory
-        deadline, laboratory.deadline = laboratory.deadline, min(
-            laboratory.deadline, time.monotonic() + self.options.seconds / 3
+        deadline, laboratory.deadline = (
+            laboratory.deadline,
+            min(laboratory.deadline, time.monotonic() + self.options.seconds / 3),
         )
         trial = laboratory.trial((), 0)
         for _ in laboratory.run([trial]):
@@ -333,7 +334,7 @@ class _Bench:
         return ranked[0] if ranked else None
 
     def _finalists(self, scores: Mapping[Trial, float]) -> list[Trial]:
-        """Return up to three candidates to prove: the smallest that is nearly the best comes first."""
+        """Return up to three candidates to prove, the smallest of the nearly best first."""
         finite = {t: s for t, s in scores.items() if math.isfinite(s)}
         if not finite:
             return []
@@ -420,8 +421,8 @@ class _Bench:
 
     def _controls(self, stop_at: int | None) -> list[Trial]:
         known = [t for t in self.laboratory.trials if not t.candidate]
-        for seed in range(len(known), self.options.seeds):
-            known.append(self.laboratory.trial((), seed, stop_at=stop_at))
+        more = range(len(known), self.options.seeds)
+        known += [self.laboratory.trial((), seed, stop_at=stop_at) for seed in more]
         return known[: self.options.seeds]
 
     def _cured(self, treated: Sequence[Trial], first: Finding) -> tuple[bool, set[str]]:

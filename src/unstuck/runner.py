@@ -11,7 +11,6 @@ import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import io
 import json
 import os
 import runpy
@@ -129,7 +128,7 @@ class _PatchedLoader(importlib.machinery.SourceFileLoader):
         self.patched = patched
 
     def get_code(self, fullname: str) -> types.CodeType:
-        return compile(Path(self.patched).read_bytes(), self.path, "exec")  # type: ignore[arg-type]
+        return compile(Path(self.patched).read_bytes(), self.path, "exec")
 
 
 def after_import(name: str, then: Callable[[], None]) -> None:
@@ -184,9 +183,7 @@ class Watching:
         from unstuck.record import read
 
         assert self.spec.control is not None
-        control = next(
-            run for run in read(self.spec.control).runs if run.index == self.spec.run
-        )
+        control = next(run for run in read(self.spec.control).runs if run.index == self.spec.run)
         remedies = [(registry.remedy(name)(), values) for name, values in self.spec.remedies]
         self.treatment = Treatment(watcher.births, remedies, control)
         # A trial that would only repeat the control costs nothing.
@@ -214,9 +211,7 @@ class Watching:
         self.recorder.close()
 
 
-def execute(
-    spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()
-) -> int:
+def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()) -> int:
     """Run `script` as ``python script`` would, or call it, watched; return its exit status.
 
     The script's own output, errors and warnings are its own; its traceback shows none of our
@@ -326,7 +321,7 @@ def _shift_seeds(shift: int) -> None:
             def manual_seed(self, seed: int) -> Any:
                 return original(self, seed + step)
 
-        torch.Generator = Generator  # type: ignore[misc]
+        torch.Generator = Generator
 
     after_import("numpy", numpy_imported)
     after_import("torch", torch_imported)
@@ -407,8 +402,9 @@ def run_child(
         out = os.open(spec.output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), write_through=True)
-        sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), write_through=True)
+        sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
+        sys.stdout.reconfigure(write_through=True)
+        sys.stderr.reconfigure(write_through=True)
         status = execute(spec, script, arguments)
         sys.stdout.flush()
     except BaseException:

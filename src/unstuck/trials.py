@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from unstuck.record import Recording, RecordError, read
+from unstuck.record import RecordError, Recording, read
 from unstuck.remedies import Settings
 from unstuck.runner import Spec, run_child
 
@@ -272,7 +272,9 @@ class Laboratory:
             record=f"{base}.db",
             budget=1.0,
             seed=seed,
-            remedies=tuple((name, dict(values)) for name, values in candidate) if not sources else (),
+            remedies=tuple((name, dict(values)) for name, values in candidate)
+            if not sources
+            else (),
             control=control,
             run=run,
             sources=dict(sources or {}),

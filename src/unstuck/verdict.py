@@ -110,9 +110,7 @@ def compare(objective: Objective, control: Sequence[float], treated: Sequence[fl
     """
     before = [objective.badness(v) for v in control]
     after = [objective.badness(v) for v in treated]
-    gains = sorted(
-        0.0 if b == a else b - a for b, a in zip(before, after, strict=True)
-    )
+    gains = sorted(0.0 if b == a else b - a for b, a in zip(before, after, strict=True))
     if not gains:
         return Comparison(0.0, (0.0, 0.0), 1.0)
     middle = len(gains) // 2

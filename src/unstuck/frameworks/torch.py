@@ -102,7 +102,7 @@ LOSSES = (
     "hinge_embedding_loss",
     "ctc_loss",
 )
-"""Losses of torch.nn.functional that are seen as (prediction, target); torch's classes call them."""
+"""Losses of torch.nn.functional taking (prediction, target); torch's classes call them."""
 
 KINDS: Mapping[type[nn.Module], str] = {
     nn.ReLU: "relu",
@@ -595,7 +595,12 @@ def _warn_at_caller(
     for warning in caught:
         name = frame.f_globals.get("__name__", "__main__")
         warnings.warn_explicit(
-            warning.message, warning.category, frame.f_code.co_filename, frame.f_lineno, name, registry
+            warning.message,
+            warning.category,
+            frame.f_code.co_filename,
+            frame.f_lineno,
+            name,
+            registry,
         )
     return result
 
@@ -798,7 +803,9 @@ class _Training:
                 roots.append(module)
             kind = KINDS.get(type(module))
             if kind is not None:
-                self._handles.append(module.register_forward_hook(self._activation_hook(name, kind)))
+                self._handles.append(
+                    module.register_forward_hook(self._activation_hook(name, kind))
+                )
             elif module._parameters and any(p is not None for p in module._parameters.values()):
                 self._handles.append(module.register_forward_hook(self._layer_hook(name)))
         for root in self._roots():
@@ -904,9 +911,7 @@ class _Training:
 
         return hook
 
-    def activation_ran(
-        self, name: str, kind: str, output: Any, location: Location | None
-    ) -> None:
+    def activation_ran(self, name: str, kind: str, output: Any, location: Location | None) -> None:
         """Note what an activation put out; `location` is given for function calls."""
         if not isinstance(output, Tensor) or not output.requires_grad:
             return
@@ -1064,7 +1069,8 @@ class _Training:
             unheld[f"{label}{id(owner)}"] = {
                 "layer": label,
                 "location": place.to_json() if place else None,
-                "matrix": parameter.ndim >= 2 or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
+                "matrix": parameter.ndim >= 2
+                or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
             }
         return list(unheld.values())[:32]
 
@@ -1090,16 +1096,13 @@ class _Training:
     def _nonlinear(self, graph: Graph, inner: set[Any]) -> bool:
         """Return whether anything between the layers is more than linear."""
         return any(
-            node in inner
-            and (operation(node) in _NONLINEAR or operation(node) in ACTIVATIONS)
+            node in inner and (operation(node) in _NONLINEAR or operation(node) in ACTIVATIONS)
             for node in graph.nodes
         )
 
     def _modal(self) -> dict[str, Any]:
         """Return the settings of the layers that behave otherwise in evaluation."""
-        drops = [
-            m.p for m in self.modules() if isinstance(m, nn.modules.dropout._DropoutNd)
-        ]
+        drops = [m.p for m in self.modules() if isinstance(m, nn.modules.dropout._DropoutNd)]
         momenta = [
             m.momentum
             for m in self.modules()
@@ -1182,7 +1185,9 @@ class _Training:
         if not self._begun:
             self._begin(optimizer)
         rate = optimizer.param_groups[0].get("lr", math.nan)
-        rate = float(rate) if not isinstance(rate, Tensor) or rate.device.type == "cpu" else math.nan
+        rate = (
+            float(rate) if not isinstance(rate, Tensor) or rate.device.type == "cpu" else math.nan
+        )
         if rate != self.rates:
             self.rates = rate
             source = self.recorder.source(self.index, "", ("learning_rate",))
@@ -1283,9 +1288,13 @@ class _Training:
                     ],
                 )
             )
-            squares += [torch.linalg.vector_norm(p.grad.detach().float()) if not p.grad.is_sparse
-                        else torch.linalg.vector_norm(measure.thin(p.grad))
-                        for p in own if p.grad is not None]
+            squares += [
+                torch.linalg.vector_norm(p.grad.detach().float())
+                if not p.grad.is_sparse
+                else torch.linalg.vector_norm(measure.thin(p.grad))
+                for p in own
+                if p.grad is not None
+            ]
         if squares:
             self._norm = torch.linalg.vector_norm(torch.stack([s.cpu() for s in squares]))
         else:
@@ -1361,7 +1370,9 @@ class _Training:
         rows: list[tuple[str, tuple[str, ...], list[Tensor]]] = []
         for name, signals, scalars in self._scalars:
             more = updates.get(name)
-            rows.append((name, LAYER_SIGNALS, [*scalars, *more]) if more else (name, signals, scalars))
+            rows.append(
+                (name, LAYER_SIGNALS, [*scalars, *more]) if more else (name, signals, scalars)
+            )
         rows += [(name, OUTPUT_SIGNALS, scalars) for name, scalars in self._outputs.items()]
         rows += [(name, ACTIVATION_SIGNALS, scalars) for name, scalars in self._active.items()]
         total = torch.stack(promised).sum() if promised else torch.tensor(math.nan)
@@ -1391,7 +1402,7 @@ class _Training:
         self._last_gradient = (step, thin) if thin else None
 
 
-class _Sensor(TorchFunctionMode):
+class _Sensor(TorchFunctionMode):  # type: ignore[misc]
     """Sees the activation functions that the user's forward calls directly."""
 
     def __init__(self, training: _Training) -> None:

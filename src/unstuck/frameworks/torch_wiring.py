@@ -179,7 +179,11 @@ class Graph:
             if node in layer_nodes:
                 break
             node = next(
-                (c for c, _ in node.next_functions if c is not None and (c in inner or c in layer_nodes)),
+                (
+                    c
+                    for c, _ in node.next_functions
+                    if c is not None and (c in inner or c in layer_nodes)
+                ),
                 None,
             )
         return path

@@ -26,10 +26,10 @@ class BatchNormMismatch(Obstacle):
         the model will see; statistics over two or three rows are noise.
 
     Evidence:
-        A momentum above FAST (the statistics are those of the last batch or two) or below SLOW (after
-        n steps they have moved by n times that), or batches of at most ROWS rows; together with a
-        validation loss above twice the training loss, or an accuracy at least 0.1 behind; with tiny
-        batches also poor training.
+        A momentum above FAST (the statistics are those of the last batch or two) or below SLOW
+        (after n steps they have moved by n times that), or batches of at most ROWS rows; together
+        with a validation loss above twice the training loss, or an accuracy at least 0.1 behind;
+        with tiny batches also poor training.
 
     Known problems:
         A tiny last batch alone is seen only through the momentum.
@@ -78,7 +78,9 @@ class BatchNormMismatch(Obstacle):
         accuracy = middle(passes[1].values[-3:]) if passes and passes[1] else math.nan
         apart = loss > 2 * went.final or went.accuracy - accuracy > 0.1
         rows = middle(run.of("batch_size").values)
-        odd = next((m for m in momenta if m > self.FAST or m * run.steps < 1 and m < self.SLOW), None)
+        odd = next(
+            (m for m in momenta if m > self.FAST or (m * run.steps < 1 and m < self.SLOW)), None
+        )
         odd = odd if odd is not None else next((m for m in momenta if m < self.SLOW), None)
         if odd is not None and apart:
             said = (

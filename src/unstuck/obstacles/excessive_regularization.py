@@ -73,7 +73,9 @@ class ExcessiveRegularization(Obstacle):
         decay = run.optimizer.settings.get("weight_decay", 0.0)
         decoupled = run.optimizer.name.lower() == "adamw"
         pulls = {
-            la.name: decay * _late(run, "weight_rms", la.name) / max(_late(run, "gradient_rms", la.name), 1e-30)
+            la.name: decay
+            * _late(run, "weight_rms", la.name)
+            / max(_late(run, "gradient_rms", la.name), 1e-30)
             for la in run.weights
         }
         strong = middle(list(pulls.values())) > self.PULL and decay >= self.DECAY

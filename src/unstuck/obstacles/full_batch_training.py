@@ -60,8 +60,8 @@ class FullBatchTraining(Obstacle):
         yield self.finding(
             run,
             Severity.WARNING,
-            f"each of the {run.steps} steps passes over all {sizes[0]:.0f} rows: mini-batches would "
-            "make many steps of one pass",
+            f"each of the {run.steps} steps passes over all {sizes[0]:.0f} rows: mini-batches "
+            "would make many steps of one pass",
             location=run.optimizer.step_location,
             evidence={"batch_size": sizes[0], "achieved": went.achieved},
             confidence=0.8,

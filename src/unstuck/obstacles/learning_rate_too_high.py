@@ -25,10 +25,10 @@ class LearningRateTooHigh(Obstacle):
 
     Evidence:
         A step that promises to take off more than PROMISE times the whole loss is too long for any
-        loss that cannot fall below zero: Polyak's step (1987), loss / |gradient|^2, promises exactly
-        1 (the second longest of the early steps counts). Or steps that change weights by more than
-        MOVE of their size, eight samples in a row: healthy steps change them by 4e-3 to 2e-2
-        (measured; TheDeepChecker warns above 0.1). Either must come in the first STEPS steps,
+        loss that cannot fall below zero: Polyak's step (1987), loss / |gradient|^2, promises
+        exactly 1 (the second longest of the early steps counts). Or steps that change weights by
+        more than MOVE of their size, eight samples in a row: healthy steps change them by 4e-3 to
+        2e-2 (measured; TheDeepChecker warns above 0.1). Either must come in the first STEPS steps,
         together with a loss that rose above JUMP times its start, became infinite, or never came
         down.
 
@@ -71,9 +71,7 @@ class LearningRateTooHigh(Obstacle):
         layers={"update_ratio": 0.8},
         run={"predicted_decrease": 50.0},
     )
-    HEALTHY: ClassVar[Run] = sketch(
-        layers={"update_ratio": 0.02}, run={"predicted_decrease": 0.2}
-    )
+    HEALTHY: ClassVar[Run] = sketch(layers={"update_ratio": 0.02}, run={"predicted_decrease": 0.2})
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
@@ -91,7 +89,7 @@ class LearningRateTooHigh(Obstacle):
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
             for la in run.weights
         }
-        # A layer of zeros or tiny weights moves far in relation: the middle one of the layers counts.
+        # A layer of zeros or tiny weights moves far in relation: the middle layer counts.
         move = middle([m for la in run.weights if (m := self._move(run, la.name)) > 0])
         far = promise > self.PROMISE
         wide = move > self.MOVE

@@ -35,8 +35,8 @@ class MismatchedInitialization(Obstacle):
         saturated. A library's default alone is no finding: PyTorch's Linear has a sixth of He's
         variance, which a shallow network does not feel. Sigmoid stacks shrink the signal by
         themselves (their slope is at most 1/4), so there only weights more than OFF times off
-        count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of He-initialized
-        deep ones included; N(0, 1) weights give 5e3 and more (measured).
+        count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of
+        He-initialized deep ones included; N(0, 1) weights give 5e3 and more (measured).
 
     Known problems:
         Weights set after the first step are not seen.
@@ -119,7 +119,8 @@ class MismatchedInitialization(Obstacle):
                 Severity.ERROR,
                 f"the signal shrinks {1 / span if span else math.inf:.2g}-fold from "
                 f"`{known[0].name}` to `{known[-1].name}`: initial weights are "
-                f"{1 / typical_scale:.2g} times too small for {known[0].activation or 'their depth'}",
+                f"{1 / typical_scale:.2g} times too small for "
+                f"{known[0].activation or 'their depth'}",
                 layers=known,
                 steps=(0, 0),
                 evidence=evidence,

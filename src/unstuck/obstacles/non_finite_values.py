@@ -31,8 +31,8 @@ class NonFiniteValues(Obstacle):
         With mixed precision, steps that the scaler skips on purpose are not counted.
 
     Remedies:
-        If the gradients grew before: clipping, a lower learning rate. If an operation did it (log of
-        0, division by 0, root of 0): a small constant inside it, or a loss on logits.
+        If the gradients grew before: clipping, a lower learning rate. If an operation did it (log
+        of 0, division by 0, root of 0): a small constant inside it, or a loss on logits.
 
     References:
         pytorch issues 182156, 160016.
@@ -55,8 +55,11 @@ class NonFiniteValues(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
         broken = next(
-            (s for s, v in zip(run.loss.steps, run.loss.values, strict=True)
-             if not math.isfinite(v)),
+            (
+                s
+                for s, v in zip(run.loss.steps, run.loss.values, strict=True)
+                if not math.isfinite(v)
+            ),
             None,
         )
         if broken is None:

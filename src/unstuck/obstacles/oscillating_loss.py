@@ -24,9 +24,9 @@ class OscillatingLoss(Obstacle):
 
     Evidence:
         Medians of twentieths of the run still go up and down by a factor of SWING or more, at least
-        TURNS times, in a run that learned poorly or whose end is twice its best stretch: the noise of
-        single batches is gone from a median. Losses below a hundredth of their start are left out:
-        spikes near zero are normal (Adam's step does not shrink with the gradient).
+        TURNS times, in a run that learned poorly or whose end is twice its best stretch: the noise
+        of single batches is gone from a median. Losses below a hundredth of their start are left
+        out: spikes near zero are normal (Adam's step does not shrink with the gradient).
 
     Known problems:
         Restarts of a cyclic schedule swing too.

@@ -62,7 +62,9 @@ class OutputActivationMismatch(Obstacle):
     MARGIN: ClassVar[float] = 0.05
 
     SICK: ClassVar[Run] = sketch(
-        loss=plateau, function="mse_loss", run={"target_min": -2.0, "target_max": 2.0},
+        loss=plateau,
+        function="mse_loss",
+        run={"target_min": -2.0, "target_max": 2.0},
         facts={"loss_inputs": [["mse_loss", "relu", "1"]]},
     )
     HEALTHY: ClassVar[Run] = sketch(
@@ -74,8 +76,16 @@ class OutputActivationMismatch(Obstacle):
         loss = run.loss_function.function or ""
         for _, made_by, name in [tuple(p) for p in run.facts.get("loss_inputs") or []]:
             last = next((a for a in run.activations if a.name == name), None)
-            kind = last.kind if last else {"relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid",
-                                           "softmax": "softmax"}.get(made_by, "")
+            kind = (
+                last.kind
+                if last
+                else {
+                    "relu": "relu",
+                    "tanh": "tanh",
+                    "sigmoid": "sigmoid",
+                    "softmax": "softmax",
+                }.get(made_by, "")
+            )
             said = self._said(run, loss, kind, last)
             if not said:
                 continue

@@ -28,7 +28,8 @@ class Overfitting(Obstacle):
         of the validation loss, and where accuracies are known, training accuracy is ahead of
         validation accuracy by GAP or more. A validation loss that rises while accuracy holds within
         the gap is overconfidence and not reported (Guo et al., ICML 2017); neither is a constant
-        distance between both losses. Where only accuracies are known, the gap must be twice as wide.
+        distance between both losses. Where only accuracies are known, the gap must be twice as
+        wide.
 
     Known problems:
         Without any pass over held-out data nothing can be seen. A test set that is easier or harder
@@ -117,8 +118,13 @@ class Overfitting(Obstacle):
             return None
         if end - lowest < max(self.RISE * lowest, 2 * noise(after)):
             return None
-        before = middle([v for s, v in zip(run.loss.steps, run.loss.values, strict=True)
-                         if s <= losses.steps[index]][-20:])
+        before = middle(
+            [
+                v
+                for s, v in zip(run.loss.steps, run.loss.values, strict=True)
+                if s <= losses.steps[index]
+            ][-20:]
+        )
         if not (training < 0.5 * end and training < before):
             return None
         return lowest, losses.steps[index], end
@@ -131,7 +137,8 @@ def validation(run: Run) -> tuple[Series, Series] | None:
     the end (else the lowest accuracy) is the held-out one, among those made equally often.
     """
     kinds = sorted(
-        signal.rpartition(":")[2] for layer, signal in run.series
+        signal.rpartition(":")[2]
+        for layer, signal in run.series
         if layer == "" and signal.startswith("validation_loss:")
     )
     found = [

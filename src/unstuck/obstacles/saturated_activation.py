@@ -54,9 +54,7 @@ class SaturatedActivation(Obstacle):
     )
     SHARE: ClassVar[float] = 0.5
 
-    SICK: ClassVar[Run] = sketch(
-        activation="tanh", loss=plateau, layers={"saturated_share": 0.85}
-    )
+    SICK: ClassVar[Run] = sketch(activation="tanh", loss=plateau, layers={"saturated_share": 0.85})
     HEALTHY: ClassVar[Run] = sketch(activation="tanh", layers={"saturated_share": 0.1})
 
     def check(self, run: Run) -> Iterator[Finding]:
@@ -77,9 +75,7 @@ class SaturatedActivation(Obstacle):
         worst = max(names, key=lambda name: shares[name])
         culprit = next(a for a in run.activations if a.name == names[0])
         series = run.of("saturated_share", culprit.name)
-        start = next(
-            s for s, v in zip(series.steps, series.values, strict=True) if v >= self.SHARE
-        )
+        start = next(s for s, v in zip(series.steps, series.values, strict=True) if v >= self.SHARE)
         feeding = [la.name for la in run.layers if la.activation_name in shares]
         yield self.finding(
             run,

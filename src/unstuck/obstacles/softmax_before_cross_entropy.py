@@ -116,6 +116,7 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
         return any(
             len(series) >= 3 and sum(series) / len(series) >= self.SHARE
             for (layer, signal), series in run.series.items()
-            if layer == "" and signal.startswith("validation_probabilities:")
+            if layer == ""
+            and signal.startswith("validation_probabilities:")
             and run.loss_function.function in ("cross_entropy", "nll_loss")
         )

@@ -29,9 +29,10 @@ class UnevenGradientScale(Obstacle):
 
     Evidence:
         The median `update_ratio` of the fastest layer more than SPAN times that of the slowest, or
-        within one layer a `column_range` (decimal logarithm between the 10th and the 90th percentile
-        of its inputs' gradients) above DECADES, in a run that learned poorly with an optimizer that
-        does not rescale gradients. Healthy networks lie within a factor of ten (measured).
+        within one layer a `column_range` (decimal logarithm between the 10th and the 90th
+        percentile of its inputs' gradients) above DECADES, in a run that learned poorly with an
+        optimizer that does not rescale gradients. Healthy networks lie within a factor of ten
+        (measured).
 
     Known problems:
         In a deep network the same pattern, ordered by depth, is vanishing-gradient, which then is
@@ -88,8 +89,8 @@ class UnevenGradientScale(Obstacle):
             yield self.finding(
                 run,
                 Severity.WARNING,
-                f"the gradients of the inputs of `{name}` differ by a factor of {10 ** wide[name]:.2g} "
-                "under one learning rate",
+                f"the gradients of the inputs of `{name}` differ by a factor of "
+                f"{10 ** wide[name]:.2g} under one learning rate",
                 layers=[layer] if layer else [],
                 location=run.optimizer.location,
                 evidence={"column_range": ranges},

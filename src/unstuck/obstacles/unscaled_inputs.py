@@ -85,14 +85,19 @@ class UnscaledInputs(Obstacle):
         varying = [d for d in deviations if d > 1e-8]
         span = max(varying) / min(varying) if varying else 1.0
         offset = max(
-            (abs(m) / max(d, 1e-8) for m, d in zip(means, deviations, strict=True)
-             if abs(m) > 10 and d > 0),
+            (
+                abs(m) / max(d, 1e-8)
+                for m, d in zip(means, deviations, strict=True)
+                if abs(m) > 10 and d > 0
+            ),
             default=0.0,
         )
         largest = max(range(len(sizes)), key=lambda i: sizes[i])
         if size > self.SIZE:
-            where = f"column {largest} reaches {sizes[largest]:.3g}" if len(sizes) > 1 else (
-                f"they reach {middle(run.of('input_max').values):.3g}"
+            where = (
+                f"column {largest} reaches {sizes[largest]:.3g}"
+                if len(sizes) > 1
+                else (f"they reach {middle(run.of('input_max').values):.3g}")
             )
             message = f"the inputs are not scaled: their size is {size:.3g}, {where}"
         elif span > self.SPAN and len(varying) > 1 and max(sizes) > 10:

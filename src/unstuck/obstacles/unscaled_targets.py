@@ -27,8 +27,8 @@ class UnscaledTargets(Obstacle):
 
     Evidence:
         The targets' root mean square above SIZE and more than RATIO times that of the first
-        predictions, in a run that came less than half the way from the targets' variance to zero, or
-        diverged. Networks start with outputs of about unit size (Glorot and Bengio 2010).
+        predictions, in a run that came less than half the way from the targets' variance to zero,
+        or diverged. Networks start with outputs of about unit size (Glorot and Bengio 2010).
 
     Known problems:
         Targets far smaller than one are not reported.
@@ -65,7 +65,12 @@ class UnscaledTargets(Obstacle):
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 28000 - 10.0 * s,
         function="mse_loss",
-        run={"target_mean": 152.0, "target_std": 77.0, "prediction_std": 0.2, "prediction_mean": 0.1},
+        run={
+            "target_mean": 152.0,
+            "target_std": 77.0,
+            "prediction_std": 0.2,
+            "prediction_mean": 0.1,
+        },
     )
     HEALTHY: ClassVar[Run] = sketch(
         function="mse_loss",

@@ -26,8 +26,8 @@ class UnshuffledData(Obstacle):
     Evidence:
         The middle batch holds less than PART of the classes that as many rows drawn at random would
         hold (n rows of C equally frequent classes: C (1 - (1 - 1/C)^n)), counting only classes that
-        occur often enough; or a class of the output never occurs in training while validation is far
-        behind it.
+        occur often enough; or a class of the output never occurs in training while validation is
+        far behind it.
 
     Known problems:
         Batches drawn by class on purpose (few-shot learning, contrastive losses) look sorted.
@@ -101,4 +101,3 @@ class UnshuffledData(Obstacle):
             evidence={"target_classes": distinct, "expected": expected, "batch_size": rows},
             confidence=0.93,
         )
-

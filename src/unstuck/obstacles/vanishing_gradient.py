@@ -107,9 +107,7 @@ class VanishingGradient(Obstacle):
             layers=starved or [smallest],
             evidence={
                 "gradient_rms": {la.name: sizes[la.name] for la in layers},
-                "update_ratio": {
-                    la.name: typical(run, "update_ratio", la.name) for la in layers
-                },
+                "update_ratio": {la.name: typical(run, "update_ratio", la.name) for la in layers},
             },
             confidence=0.95 if share < limit / 10 else 0.8,
             notes=_why(layers, smallest, last),

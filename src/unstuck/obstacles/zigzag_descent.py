@@ -24,10 +24,11 @@ class ZigzagDescent(Obstacle):
         small. A higher rate leaves the valley, a lower one is slower still.
 
     Evidence:
-        The median `gradient_cosine` of the later pairs below COSINE in a run that learned poorly, or
-        below STRICT in one that is still on its way (its last third took off more than SLOPE of the
-        loss), while the loss does not rise. Independent mini-batches give about zero, a smooth slope
-        gives nearly one; steepest descent in a quadratic valley tends to minus one (Akaike 1959).
+        The median `gradient_cosine` of the later pairs below COSINE in a run that learned poorly,
+        or below STRICT in one that is still on its way (its last third took off more than SLOPE of
+        the loss), while the loss does not rise. Independent mini-batches give about zero, a smooth
+        slope gives nearly one; steepest descent in a quadratic valley tends to minus one (Akaike
+        1959).
 
     Known problems:
         Late in a good run gradients also turn against each other (edge of stability, Cohen et al.,
@@ -72,8 +73,9 @@ class ZigzagDescent(Obstacle):
         yield self.finding(
             run,
             severity,
-            f"each gradient points against the one before (cosine {turn:.2f}): the descent zig-zags "
-            f"across a narrow valley, and the loss is at {went.final:.3g} after {run.steps} steps",
+            f"each gradient points against the one before (cosine {turn:.2f}): the descent "
+            f"zig-zags across a narrow valley, and the loss is at {went.final:.3g} after "
+            f"{run.steps} steps",
             location=run.optimizer.location,
             evidence={"gradient_cosine": turn, "achieved": went.achieved},
             confidence=0.85,
