@@ -90,6 +90,51 @@ def unstuck(*arguments: object, cwd: Path, **more: Any) -> Completed:
     return python("-m", "unstuck", *arguments, cwd=cwd, **more)
 
 
+def twice(script: Path, record: str = "run.db") -> tuple[Completed, Completed]:
+    """Run a script alone and watched, as two forks of one process, which imports torch once.
+
+    The watched one may spend ten times its own time: as many steps as possible are seen in depth.
+    """
+    done = python(__file__, script, record, cwd=script.parent)
+    assert done.returncode == 0, done.stderr
+    alone, watched = (
+        Completed(way, int(status), *(Path(f"{script}.{way}.{n}").read_text() for n in (1, 2)))
+        for way, status in zip(("alone", "watched"), done.stdout.split(), strict=True)
+    )
+    return alone, watched
+
+
+def _run_twice(script: str, record: str) -> None:
+    import runpy
+
+    import torch  # noqa: F401 - imported once for both
+
+    from unstuck.runner import Spec, execute
+
+    def alone() -> int:
+        sys.argv, sys.path[0] = [script], os.path.dirname(script)
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except Exception:
+            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            return 1
+        return 0
+
+    def watched() -> int:
+        return execute(Spec(record, budget=10.0), script)
+
+    for way in (alone, watched):
+        pid = os.fork()
+        if pid == 0:
+            for number in (1, 2):
+                os.dup2(os.open(f"{script}.{way.__name__}.{number}", os.O_RDWR | os.O_CREAT),
+                number)
+            status = way()
+            sys.stdout.flush()
+            os._exit(status)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
 def begin(*arguments: object, cwd: Path) -> subprocess.Popen[str]:
     """Start Python in a process group of its own."""
     return subprocess.Popen(
@@ -139,3 +184,7 @@ def one_line(completed: Completed, status: int = 2) -> str:
     assert len(said) == 1, completed.stderr
     assert said[0].startswith("unstuck: ")
     return said[0]
+
+
+if __name__ == "__main__":
+    _run_twice(*sys.argv[1:])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import DONE, MLP, ours, python, unstuck, write
+from scripts import DONE, MLP, ours, python, twice, unstuck, write
 from unstuck.record import read
 
 HEAD = """\
@@ -279,10 +279,7 @@ TRAININGS = {
 
 @pytest.mark.parametrize("name", TRAININGS)
 def test_final_weights_are_the_same_bit_for_bit(name: str, tmp_path: Path) -> None:
-    script = write(tmp_path, TRAININGS[name] + DONE)
-    alone = python(script, cwd=tmp_path)
-    # A budget of ten times the run's own time: as many steps as possible in depth.
-    watched = unstuck("run", "--budget", "10", "--record", "run.db", script, cwd=tmp_path)
+    alone, watched = twice(write(tmp_path, TRAININGS[name] + DONE))
     assert alone.returncode == 0, alone.stderr
     assert "weights" in alone.stdout
     assert watched.returncode == 0, watched.stderr
@@ -330,23 +327,13 @@ for step in range(2):
 """
 
 
-def test_torchs_warnings_name_the_same_lines(tmp_path: Path) -> None:
-    script = write(tmp_path, WARNINGS)
-    alone = python(script, cwd=tmp_path)
-    watched = unstuck("run", script, cwd=tmp_path)
-    pattern = r"^(\S+:\d+): (\w+Warning)"
-    expected = re.findall(pattern, alone.stderr, re.MULTILINE)
-    assert len(expected) >= 6
-    assert re.findall(pattern, watched.stderr, re.MULTILINE) == expected
-
-
-@pytest.mark.parametrize("filters", ["error", "ignore", "once", "default"])
-def test_warning_filters_work_as_ever(tmp_path: Path, filters: str) -> None:
-    script = write(tmp_path, WARNINGS.replace('"always"', f'"{filters}"'))
-    alone = python(script, cwd=tmp_path)
-    watched = unstuck("run", script, cwd=tmp_path)
-    pattern = r"^\S+:\d+: \w+Warning|^\w+Warning: .*"
+@pytest.mark.parametrize("filters", ["always", "default", "error"])
+def test_warnings_are_the_same(tmp_path: Path, filters: str) -> None:
+    """They name the same lines, are shown as often, and pass the same filters."""
+    alone, watched = twice(write(tmp_path, WARNINGS.replace("always", filters)))
+    expected = re.findall(r"\S+:\d+: \w+Warning: .*|^\w+Warning: .*", alone.stderr, re.MULTILINE)
+    assert len(expected) >= {"always": 7, "default": 4, "error": 1}[filters]
+    assert watched.stderr.splitlines()[-1 if filters == "error" else 0] == expected[0]
+    assert [line for line in expected if line not in watched.stderr] == []
+    assert watched.stderr.count("Warning: ") == alone.stderr.count("Warning: ")
     assert watched.returncode == alone.returncode
-    assert re.findall(pattern, watched.stderr, re.MULTILINE) == re.findall(
-        pattern, alone.stderr, re.MULTILINE
-    )

@@ -34,11 +34,9 @@ SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 class _Failure(click.ClickException):
     """One line of what and one of what to do; exit status 2."""
 
-    exit_code: int = OURS
-
     def __init__(self, message: str, status: int = OURS) -> None:
         super().__init__(message)
-        vars(self)["exit_code"] = status
+        self.exit_code = status  # type: ignore[misc]
 
     def show(self, file: Any = None) -> None:
         click.echo(f"unstuck: {self.message}", err=True)

@@ -258,8 +258,9 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
 
 
 def _run_file(script: str, source: str) -> None:
+    script = os.path.abspath(script)  # as Python itself names it
     with open(source, "rb") as file:
-        code = compile(file.read(), script, "exec")
+        code = compile(file.read(), script, "exec", dont_inherit=True)
     module = types.ModuleType("__main__")
     module.__file__ = script
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
@@ -278,15 +279,32 @@ def _status(leaving: SystemExit) -> int:
 
 
 def _show_traceback() -> None:
-    """Print the traceback as Python would have, without the frames of this file."""
-    kind, error, trace = sys.exc_info()
-    while trace is not None and _ours(trace.tb_frame.f_code.co_filename):
+    """Print the traceback as Python would have, without frames of ours."""
+    kind, error, _ = sys.exc_info()
+    chain, seen = [error], set[int]()
+    while chain:
+        link = chain.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            link.__traceback__ = _without_ours(link.__traceback__)
+            chain += [link.__cause__, link.__context__]
+    assert kind is not None
+    assert error is not None
+    sys.excepthook(kind, error, error.__traceback__)
+
+
+def _without_ours(trace: types.TracebackType | None) -> types.TracebackType | None:
+    kept = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(trace)
         trace = trace.tb_next
-    sys.excepthook(kind or Exception, error or Exception(), trace)
+    for one, following in zip(kept, [*kept[1:], None], strict=True):
+        one.tb_next = following
+    return kept[0] if kept else None
 
 
-def _ours(filename: str) -> bool:
-    return filename == __file__ or filename.startswith("<frozen")
+_OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "<frozen runpy")
 
 
 def _shift_seeds(shift: int) -> None:

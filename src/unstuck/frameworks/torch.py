@@ -8,11 +8,11 @@ kept beyond its step, no mode flipped; if anything here fails, one line says so 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
 import time
-import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim import Optimizer
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -153,6 +154,9 @@ FUNCTIONS: Mapping[str, str] = {
 _BETWEEN = frozenset(
     (F.__file__, torch.overrides.__file__, __file__.replace("torch.py", "torch_treatment.py"))
 )
+_UNCOUNTED = f"{__file__}:importlib_bootstrap"
+"""Name of the file of our wrappers. Python leaves frames with these two words in it out where
+warnings count frames, so that every warning of torch's names the same line as without us."""
 _TORCH_DIRECTORY = os.path.dirname(torch.__file__) + os.sep
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _MODAL = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
@@ -198,7 +202,7 @@ class TorchWatcher:
         self._loss_value: float = math.nan
         self._loss_tensor: Tensor | None = None
         self._backward_seen = 0
-        self._scaled: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
+        self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
         self._loaders: list[dict[str, Any]] = []
@@ -223,6 +227,8 @@ class TorchWatcher:
         for name in ("__eq__", "eq"):
             self._wrap(Tensor, name, self._around_equal)
         self._wrap(torch, "eq", self._around_equal)
+        with contextlib.suppress(Exception):  # so that torch.jit.script still knows torch.eq
+            torch.jit._builtins._register_builtin(torch.eq, "aten::eq")
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
         before = register_optimizer_step_pre_hook(
@@ -247,6 +253,8 @@ class TorchWatcher:
         wrapper.__module__ = getattr(original, "__module__", __name__)
         wrapper.__doc__ = original.__doc__
         wrapper.__wrapped__ = original  # type: ignore[attr-defined]
+        wrapper.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]
+        wrapper.__code__ = wrapper.__code__.replace(co_filename=_UNCOUNTED)
         setattr(owner, name, wrapper)
         self._undo.append(lambda: setattr(owner, name, original))
 
@@ -275,7 +283,7 @@ class TorchWatcher:
 
     def _guard(self, work: Callable[..., Any], *args: Any) -> None:
         """Do our own work; if it fails, say so in one line and stop watching."""
-        if not self.active or self._inside or os.getpid() != self._pid:
+        if not self.active or self._inside or os.getpid() != self._pid or torch.jit.is_tracing():
             return
         begin = time.thread_time()
         self._inside = True
@@ -361,14 +369,17 @@ class TorchWatcher:
         return backward
 
     def _before_backward(self, tensors: Any) -> None:
-        loss = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
-        if not isinstance(loss, Tensor) or loss.numel() != 1:
+        first = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
+        if not isinstance(first, Tensor) or first.numel() != 1:
             return
+        loss: Tensor = first
         if self._validation:
             self._end_validation()
         held = self._scaled.pop(id(loss), None)
         if held is not None and held[0]() is loss:
-            loss = held[1]
+            unscaled: Tensor | None = held[1]()
+            if unscaled is not None:
+                loss = unscaled
         self._backward_seen += 1
         if loss.device.type == "cpu":
             self._loss_value, self._loss_tensor = loss.item(), None
@@ -396,7 +407,7 @@ class TorchWatcher:
         def scale(scaler: Any, outputs: Any) -> Any:
             result = original(scaler, outputs)
             if isinstance(outputs, Tensor) and isinstance(result, Tensor) and watcher.active:
-                watcher._scaled = {id(result): (weakref.ref(result), outputs.detach())}
+                watcher._scaled = {id(result): (weakref.ref(result), weakref.ref(outputs))}
             return result
 
         return scale
@@ -410,10 +421,7 @@ class TorchWatcher:
                 return original(*args, **kwargs)
             watcher._inside = True
             try:
-                if _sizes_differ(args):
-                    result = _warn_at_caller(original, args, kwargs)
-                else:
-                    result = original(*args, **kwargs)
+                result = original(*args, **kwargs)
             finally:
                 watcher._inside = False
             watcher._guard(watcher._loss_computed, name, args, kwargs, result)
@@ -573,38 +581,6 @@ def _range(values: Tensor) -> list[float]:
     return [float(low), float(high)]
 
 
-def _sizes_differ(args: tuple[Any, ...]) -> bool:
-    first, second = args[0] if args else None, args[1] if len(args) > 1 else None
-    return (
-        isinstance(first, Tensor)
-        and isinstance(second, Tensor)
-        and first.shape != second.shape
-        and second.is_floating_point()
-    )
-
-
-def _warn_at_caller(
-    original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Call a loss function whose warning about sizes names its caller, which then is the user's."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = original(*args, **kwargs)
-    frame = sys._getframe(2)
-    registry = frame.f_globals.setdefault("__warningregistry__", {})
-    for warning in caught:
-        name = frame.f_globals.get("__name__", "__main__")
-        warnings.warn_explicit(
-            warning.message,
-            warning.category,
-            frame.f_code.co_filename,
-            frame.f_lineno,
-            name,
-            registry,
-        )
-    return result
-
-
 def _call_sites() -> tuple[Any, ...]:
     """Return the lines of the user's frames above: which of several evaluations this is."""
     sites: list[tuple[str, int]] = []
@@ -703,6 +679,9 @@ class _Training:
         self.variable: str | None = None
         self.loss_location: Location | None = None
         self._handles: list[Any] = []
+        self._places: dict[int, str] = {}
+        self._roots: set[int] = set()
+        self._all_inputs = False
         self._order: dict[str, int] = {}
         self._outputs: dict[str, list[Tensor]] = {}
         self._inputs: dict[str, Tensor] = {}
@@ -725,6 +704,7 @@ class _Training:
         self._layers: list[dict[str, Any]] = []
         self._loss_fact: dict[str, Any] = {}
         self._backwards = 0
+        self._dropped: list[float] = []
         self._begun = False
         self._loss_source = -1
 
@@ -790,34 +770,51 @@ class _Training:
     # -------------------------------------------------------------- deep samples
 
     def arm(self) -> None:
-        """Attach hooks for the coming step; they are taken off when it ends."""
+        """Attach hooks for the coming step; they are taken off when it ends.
+
+        They are torch's hooks for all modules. Nothing is ever put on a module of the script, so
+        that it can be copied, saved and compiled at any moment.
+        """
         if self.armed:
             return
         self.armed = True
-        roots: list[nn.Module] = []
-        for name, reference in self._names.items():
-            module = reference()
-            if module is None or isinstance(module, torch.jit.ScriptModule):
-                continue
-            if "." not in name or name.rpartition(".")[0] not in self._names:
-                roots.append(module)
-            kind = KINDS.get(type(module))
-            if kind is not None:
-                self._handles.append(
-                    module.register_forward_hook(self._activation_hook(name, kind))
-                )
-            elif module._parameters and any(p is not None for p in module._parameters.values()):
-                self._handles.append(module.register_forward_hook(self._layer_hook(name)))
-        for root in self._roots():
-            self._handles.append(root.register_forward_pre_hook(self._enter, with_kwargs=True))
-            self._handles.append(root.register_forward_hook(self._leave, always_call=True))
-            if self.watcher.thorough and self._moments is None:
-                root.register_forward_pre_hook(self._every_input, with_kwargs=True)
+        living = {name: m for name, ref in self._names.items() if (m := ref()) is not None}
+        children = {id(child) for m in living.values() for child in m._modules.values()}
+        self._places = {id(m): name for name, m in living.items()}
+        self._roots = {id(m) for m in living.values() if id(m) not in children}
+        self._handles.append(register_module_forward_pre_hook(self._module_begins))
+        self._handles.append(
+            register_module_forward_hook(self._module_ends, with_kwargs=True, always_call=True)
+        )
+        if self.watcher.thorough and not self._all_inputs:
+            self._all_inputs = True
+            handle = register_module_forward_hook(self._every_input, with_kwargs=True)
+            self.watcher._undo.append(handle.remove)
 
-    def _roots(self) -> list[nn.Module]:
-        held = self.modules()
-        children = {id(child) for module in held for child in module._modules.values()}
-        return [module for module in held if id(module) not in children]
+    def _name(self, module: nn.Module) -> str | None:
+        """Return the name of a module of this training, None for any other."""
+        name = self._places.get(id(module))
+        return name if name is not None and self._names[name]() is module else None
+
+    def _module_begins(self, module: nn.Module, args: Any) -> None:
+        if id(module) in self._roots and self._name(module) is not None:
+            self.watcher._guard(self._root_begins, module)
+
+    def _module_ends(self, module: nn.Module, args: Any, *rest: Any) -> None:
+        """Measure what a module put out; `rest` is (kwargs, output), (None,) if it raised."""
+        name = self._name(module)
+        if name is None:
+            return
+        kind = KINDS.get(type(module))
+        if kind is not None:
+            self.watcher._guard(self.activation_ran, name, kind, rest[-1], None)
+        elif any(parameter is not None for parameter in module._parameters.values()):
+            self.watcher._guard(self._layer_ran, name, args, rest[-1])
+        if id(module) in self._roots:
+            if len(rest) == 2 and torch.is_grad_enabled():
+                self.watcher._guard(self._see_inputs, args, rest[0])
+            if self._mode is not None and self._mode_owner is module:
+                self._leave_mode()
 
     def disarm(self) -> None:
         """Take the hooks off and let go of everything that was held for the step."""
@@ -833,15 +830,9 @@ class _Training:
         self._scalars.clear()
         self.armed = False
 
-    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self.watcher._guard(self._root_begins, module, args, kwargs)
-
-    def _root_begins(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+    def _root_begins(self, module: nn.Module) -> None:
         if not torch.is_grad_enabled() or not self.armed:
             return
-        given = [v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)]
-        if given:
-            self._see_input(given[0])
         modal = [m for m in self.modules() if isinstance(m, _MODAL)]
         if modal:
             share = sum(not m.training for m in modal) / len(modal)
@@ -852,17 +843,15 @@ class _Training:
             self._mode.__enter__()
             self._mode_owner = module
 
-    def _leave(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._mode is not None and self._mode_owner is module:
-            self._leave_mode()
-
     def _leave_mode(self) -> None:
         mode, self._mode = self._mode, None
         if mode is not None:
             mode.__exit__(None, None, None)
 
-    def _every_input(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+    def _every_input(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """In trials, take the moments of the inputs of every step (at most 2000)."""
+        if id(module) not in self._roots or self._name(module) is None:
+            return
         given = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
         if torch.is_grad_enabled() and given is not None and given.is_floating_point():
             self.watcher._guard(self._add_moments, given)
@@ -873,7 +862,10 @@ class _Training:
         if self._moments.batches < 2000:
             self._moments.add(values)
 
-    def _see_input(self, values: Tensor) -> None:
+    def _see_inputs(self, args: Any, kwargs: Any) -> None:
+        values = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+        if values is None or not self.armed:
+            return
         self._facts["input_shape"] = list(values.shape)
         self._facts["input_dtype"] = str(values.dtype).removeprefix("torch.")
         if values.is_floating_point():
@@ -881,12 +873,6 @@ class _Training:
             self._input = torch.stack([flat.abs().max(), flat.mean(), flat.std()]).tolist()
             if not self.watcher.thorough:
                 self._add_moments(values)
-
-    def _layer_hook(self, name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            self.watcher._guard(self._layer_ran, name, args, output)
-
-        return hook
 
     def _layer_ran(self, name: str, args: Any, output: Any) -> None:
         if isinstance(output, tuple) and output:
@@ -905,11 +891,11 @@ class _Training:
         self._outputs[name] = scalars
         self._last = output
 
-    def _activation_hook(self, name: str, kind: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, output: Any) -> None:
-            self.watcher._guard(self.activation_ran, name, kind, output, None)
-
-        return hook
+    def dropout_ran(self, args: Any, kwargs: Mapping[str, Any]) -> None:
+        """Note the rate of a dropout, also of one that is a function call."""
+        rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+        if isinstance(rate, (int, float)) and float(rate) not in self._dropped:
+            self._dropped.append(float(rate))
 
     def activation_ran(self, name: str, kind: str, output: Any, location: Location | None) -> None:
         """Note what an activation put out; `location` is given for function calls."""
@@ -1103,6 +1089,7 @@ class _Training:
     def _modal(self) -> dict[str, Any]:
         """Return the settings of the layers that behave otherwise in evaluation."""
         drops = [m.p for m in self.modules() if isinstance(m, nn.modules.dropout._DropoutNd)]
+        drops += [rate for rate in self._dropped if rate not in drops]
         momenta = [
             m.momentum
             for m in self.modules()
@@ -1320,7 +1307,8 @@ class _Training:
         optimizer = self.optimizer()
         if optimizer is None or not self._begun:
             return
-        self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
+        if self.watcher._backward_seen > self.touched:  # else there is no loss, or no new one
+            self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
         if not self.clean:
             self.stale_seen += 1
         if self.armed:
@@ -1413,6 +1401,8 @@ class _Sensor(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         result = function(*args, **(kwargs or {}))
         name = getattr(function, "__name__", "")
+        if name in ("dropout", "feature_dropout", "dropout2d"):
+            self.training.dropout_ran(args, kwargs or {})
         kind = FUNCTIONS.get(name)
         if kind is None:
             return result

@@ -68,7 +68,7 @@ def column_range(gradient: Tensor) -> Tensor:
     rows = gradient.detach().flatten(1)[:256, :256].float()
     columns = torch.linalg.vector_norm(rows, dim=0)
     columns = columns.where(columns > 0, torch.nan).log10()
-    low, high = torch.nanquantile(columns, torch.tensor([0.1, 0.9], device=columns.device))
+    low, high = torch.nanquantile(columns, columns.new_tensor([0.1, 0.9]))
     return high - low
 
 

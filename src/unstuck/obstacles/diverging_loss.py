@@ -24,7 +24,8 @@ class DivergingLoss(Obstacle):
 
     Evidence:
         The last tenth of the losses lies above RISE times the first three (and of the loss of
-        guessing), or the loss ends infinite after having been finite. TheDeepChecker counts a
+        guessing), or above these after it had been below half of them (all that was learned is
+        lost), or the loss ends infinite after having been finite. TheDeepChecker counts a
         doubling as divergence.
 
     Known problems:
@@ -61,12 +62,13 @@ class DivergingLoss(Obstacle):
         if went.count < 20 or not math.isfinite(went.initial) or went.initial <= 0:
             return
         start = went.initial if math.isnan(went.trivial) else max(went.initial, went.trivial)
+        lost = went.best < 0.5 * went.initial and went.final > start
         infinite = not math.isfinite(went.final) and not math.isnan(went.initial)
         if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0 and not infinite:
             return
-        if not (infinite or went.final > self.RISE * start):
+        if not (infinite or lost or went.final > self.RISE * start):
             return
-        limit = self.RISE * start
+        limit = start if lost else self.RISE * start
         left = next(
             (s for s, v in zip(run.loss.steps, run.loss.values, strict=True) if not v <= limit), 0
         )

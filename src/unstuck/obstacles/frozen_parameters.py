@@ -89,7 +89,8 @@ class FrozenParameters(Obstacle):
                 for la in run.layers
                 if la.matrix and not la.output and not (la.trainable and la.optimized)
             ]
-            everything = all(not (la.trainable and la.optimized) for la in run.layers if la.matrix)
+            matrices = [la for la in run.layers if la.matrix]
+            everything = bool(matrices) and not run.weights
             unused = run.facts.get("unused_layers") or []
             idle = [
                 la
@@ -97,7 +98,7 @@ class FrozenParameters(Obstacle):
                 if la.name in unused or typical(run, "gradient_rms", la.name) == 0
             ]
             if (still or everything) and went.poor:
-                layers = [la.name for la in still] or [la.name for la in run.layers if la.matrix]
+                layers = [la.name for la in still] or [la.name for la in matrices]
                 place = next((la.location for la in still), None) or run.optimizer.location
                 said = f"{_list(layers)} {'does' if len(layers) == 1 else 'do'} not learn: frozen"
             elif idle and went.poor and any(la.name in unused for la in idle) and not _alone(run):

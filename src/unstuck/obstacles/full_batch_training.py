@@ -25,7 +25,9 @@ class FullBatchTraining(Obstacle):
 
     Evidence:
         The batch has the same size, target mean and input mean in all deep samples (equal to seven
-        digits), at least ROWS rows, and the run learned poorly and was still descending.
+        digits), at least ROWS rows, and the run learned poorly and was still descending; from
+        LARGE rows on, where a pass makes sixteen steps of 32 rows, also in a run that came less
+        than three quarters of the way.
 
     Known problems:
         Problems of a few hundred rows often train well in full batches; they are silent.
@@ -41,6 +43,7 @@ class FullBatchTraining(Obstacle):
     remedies = ("use-mini-batches", "use-adam", "use-momentum")
     explains = ("slow-convergence", "underfitting", "learning-rate-too-low")
     ROWS: ClassVar[float] = 128.0
+    LARGE: ClassVar[float] = 512.0
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 2.3 - 2e-3 * s, run={"batch_size": 1200.0, "input_std": 0.37}
@@ -55,7 +58,9 @@ class FullBatchTraining(Obstacle):
         if not all(_constant(run, signal) for signal in ("target_mean", "input_mean", "input_std")):
             return
         went = descent(run)
-        if not went.poor or not went.final < went.initial or went.slope < 0.005:
+        slow = went.poor and went.slope > 0.005
+        large = sizes[0] >= self.LARGE and went.achieved < 0.75 and went.slope > 0.02
+        if not (slow or large) or not went.final < went.initial:
             return
         yield self.finding(
             run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle
+from unstuck.evidence import descent, middle, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -24,6 +24,8 @@ class SaturatedActivation(Obstacle):
     Evidence:
         `saturated_share` above SHARE (the median of the first or of the last samples) in a run that
         learned poorly. SageMaker Debugger and DeepDiagnosis alarm at 50 % of a layer as well.
+        Where units saturate only after the start, and the first layers' gradient was below FLOW of
+        the last one's before, vanishing-gradient is the cause and this a consequence.
         Output activations are left out: a good classifier saturates its sigmoid.
 
     Known problems:
@@ -53,6 +55,7 @@ class SaturatedActivation(Obstacle):
         "oscillating-loss",
     )
     SHARE: ClassVar[float] = 0.5
+    FLOW: ClassVar[float] = 1e-2
 
     SICK: ClassVar[Run] = sketch(activation="tanh", loss=plateau, layers={"saturated_share": 0.85})
     HEALTHY: ClassVar[Run] = sketch(activation="tanh", layers={"saturated_share": 0.1})
@@ -77,14 +80,21 @@ class SaturatedActivation(Obstacle):
         series = run.of("saturated_share", culprit.name)
         start = next(s for s, v in zip(series.steps, series.values, strict=True) if v >= self.SHARE)
         feeding = [la.name for la in run.layers if la.activation_name in shares]
+        # Units that only drift to their ends later, behind a gradient that never reached them.
+        followed = start > 0 and self._starved(run)
         yield self.finding(
             run,
-            Severity.ERROR,
+            Severity.WARNING if followed else Severity.ERROR,
             f"{shares[worst]:.0%} of the outputs of `{worst}` sit at the flat ends of its "
             f"{culprit.kind} {'from the first step on' if start == 0 else f'since step {start}'}",
             layers=names + feeding,
             steps=(start, run.steps - 1),
             location=culprit.location,
             evidence={"saturated_share": shares},
-            confidence=0.9,
+            confidence=0.6 if followed else 0.97,
         )
+
+    def _starved(self, run: Run) -> bool:
+        """Return whether the first layer's gradient was small before anything saturated."""
+        sizes = [typical(run, "gradient_rms", la.name, 5) for la in run.weights]
+        return len(sizes) >= 3 and min(sizes[: len(sizes) // 2]) < self.FLOW * sizes[-1]

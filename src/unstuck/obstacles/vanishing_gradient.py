@@ -62,6 +62,7 @@ class VanishingGradient(Obstacle):
         "oscillating-loss",
         "full-batch-training",
         "frozen-parameters",
+        "saturated-activation",
     )
     RATIO: ClassVar[float] = 1e-2
     SEVERE: ClassVar[float] = 1e-3

@@ -63,7 +63,8 @@ class ZigzagDescent(Obstacle):
             return
         later = cosines.values[len(cosines) // 3 :]
         turn = middle(later)
-        if not turn < (self.COSINE if went.poor else self.STRICT):
+        unfinished = went.poor or went.slope > 2 * self.SLOPE
+        if not turn < (self.COSINE if unfinished else self.STRICT):
             return
         if not (went.final < went.initial and went.final <= 1.2 * went.best):
             return  # it does not descend at all: too high a rate, not a valley

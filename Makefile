@@ -1,0 +1,54 @@
+# From a fresh clone, with only Python 3.11 or newer, git and make: `make demo`, `make test`.
+# The first call builds .venv; later ones reuse it until pyproject.toml or constraints.txt change.
+# Another Python: `make test PYTHON=python3.12 VENV=.venv312`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help venv demo test lint format zoo clean
+
+help:
+	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
+	@echo "make test    run the tests"
+	@echo "make lint    ruff and mypy --strict"
+	@echo "make format  let ruff format and repair what it can"
+	@echo "make zoo     run the benchmark of sick and healthy trainings"
+	@echo "make venv    only build $(VENV)"
+	@echo "make clean   remove $(VENV), caches and records"
+
+venv: $(READY)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV); the first time takes some minutes"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]"
+	@touch $@
+
+demo: $(READY)
+	@PATH="$(abspath $(BIN)):$$PATH" sh examples/demo.sh
+
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+ifneq ($(wildcard zoo/run.py),)
+zoo: $(READY)
+	$(BIN)/python zoo/run.py
+endif
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist
