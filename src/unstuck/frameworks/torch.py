@@ -1122,9 +1122,10 @@ class _Training:
             classes = float(target.unique().numel())
         elif target.numel() and bool(((target == 0) | (target == 1)).all()):
             classes = float(target.reshape(-1)[:65536].unique().numel())
-        result = call.result.detach()
+        parts = [c.result.detach().sum() for c in calls]
+        result = torch.stack([part.to(parts[0].device) for part in parts]).sum()
         self._batch = [
-            float(result.mean()) if result.numel() else math.nan,
+            float(result),
             right / judged if judged else math.nan,
             float(prediction.shape[0] if prediction.ndim else 1),
             float(goals.mean()),

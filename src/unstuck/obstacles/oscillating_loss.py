@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle
+from unstuck.evidence import descent, middle, noise
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -59,6 +59,10 @@ class OscillatingLoss(Obstacle):
         if middle(levels) < 0.01 * went.initial or not (
             went.poor or went.final > 2 * max(went.best, 1e-12)
         ):
+            return
+        # Of medians of batches that only differ by chance, hardly one lies four errors away.
+        chance = 4 * 1.25 * noise(half) / math.sqrt(width)
+        if max(levels) - min(levels) < 2 * chance:
             return
         turns, low, high, rising = 0, levels[0], levels[0], True
         for level in levels:

@@ -24,7 +24,8 @@ class SlowConvergence(Obstacle):
 
     Evidence:
         Less than DONE of the way down was made, and between the first and the last quarter of the
-        last third of the run the loss still fell, by more than three times what the noise of
+        last third of the run the loss still fell by at least STEADY of all that it fell (a straight
+        line gives 0.25, a plateau nothing), by more than three times what the noise of
         a quarter's median allows.
 
     Known problems:
@@ -41,6 +42,7 @@ class SlowConvergence(Obstacle):
     remedies = ("use-adam", "use-momentum", "use-rmsprop", "raise-learning-rate")
     explains = ("underfitting",)
     DONE: ClassVar[float] = 0.5
+    STEADY: ClassVar[float] = 0.08
 
     SICK: ClassVar[Run] = sketch(loss=lambda s: 2.3 - 2e-3 * s)
     HEALTHY: ClassVar[Run] = sketch(loss=learning)
@@ -60,7 +62,7 @@ class SlowConvergence(Obstacle):
         if fell <= 3 * uncertain or fell <= 0:
             return
         whole = went.initial - middle(after)
-        if whole <= 0:
+        if whole <= 0 or fell < self.STEADY * whole:
             return
         more = middle(after) / max(fell, 1e-12) * (went.count / 3)
         yield self.finding(

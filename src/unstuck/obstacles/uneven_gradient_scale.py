@@ -28,8 +28,9 @@ class UnevenGradientScale(Obstacle):
         the flat ones makes the steep ones diverge.
 
     Evidence:
-        The median `update_ratio` of the fastest layer more than SPAN times that of the slowest, or
-        within one layer a `column_range` (decimal logarithm between the 10th and the 90th
+        The median `update_ratio` of the fastest layer more than SPAN times that of the slowest
+        (RARE times where the slowest is an embedding, most of whose rows a batch does not touch),
+        or within one layer a `column_range` (decimal logarithm between the 10th and the 90th
         percentile of its inputs' gradients) above DECADES, in a run that learned poorly with an
         optimizer that does not rescale gradients. Healthy networks lie within a factor of ten
         (measured).
@@ -50,6 +51,7 @@ class UnevenGradientScale(Obstacle):
     remedies = ("use-adam", "use-rmsprop", "scale-inputs", "use-momentum")
     explains = ("slow-convergence", "underfitting", "zigzag-descent", "learning-rate-too-low")
     SPAN: ClassVar[float] = 1000.0
+    RARE: ClassVar[float] = 10.0
     DECADES: ClassVar[float] = 2.0
 
     SICK: ClassVar[Run] = sketch(
@@ -63,15 +65,17 @@ class UnevenGradientScale(Obstacle):
         if any(part in run.optimizer.name.lower() for part in ADAPTIVE):
             return
         went = descent(run)
-        if not went.poor or run.steps < 20:
+        if run.steps < 20 or not (went.poor or (went.achieved < 0.8 and went.slope > 0.02)):
             return
         moves = {la.name: typical(run, "update_ratio", la.name) for la in run.weights}
         known = {name: m for name, m in moves.items() if math.isfinite(m) and m > 0}
         ranges = {la.name: typical(run, "column_range", la.name) for la in run.weights[:1]}
-        if len(known) >= 2 and max(known.values()) > self.SPAN * min(known.values()):
-            slow = min(known, key=lambda name: known[name])
+        slow = min(known, key=lambda name: known[name], default="")
+        layer = run.layer(slow)
+        rare = layer is not None and layer.kind.startswith("Embedding")
+        span = self.RARE if rare else self.SPAN
+        if len(known) >= 2 and max(known.values()) > span * known[slow]:
             fast = max(known, key=lambda name: known[name])
-            layer = run.layer(slow)
             yield self.finding(
                 run,
                 Severity.WARNING,

@@ -69,7 +69,7 @@ class ZigzagDescent(Obstacle):
         if not (went.final < went.initial and went.final <= 1.2 * went.best):
             return  # it does not descend at all: too high a rate, not a valley
         severity = Severity.ERROR if went.poor else Severity.WARNING
-        if not went.poor and went.slope < self.SLOPE:
+        if went.slope < (0.4 * self.SLOPE if went.poor else self.SLOPE):
             return  # it has arrived
         yield self.finding(
             run,
