@@ -246,6 +246,22 @@ for step in range(10):
 print(torch.jit.script(model)(x, y).item())
 """
 
+COMPILED = f"""\
+{HEAD}
+x, y = torch.randn(64, 8), torch.randint(0, 2, (64,))
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+@torch.compile(backend="eager", fullgraph=True)
+def loss_of(outputs, targets):
+    return F.cross_entropy(outputs, targets)
+fast = torch.compile(model, backend="eager", fullgraph=True)
+for step in range(30):
+    optimizer.zero_grad()
+    loss_of(fast(x), y).backward()
+    optimizer.step()
+print(torch._dynamo.utils.counters["stats"])
+"""
+
 NO_GLOBAL_STATE = f"""\
 {HEAD}
 torch.set_default_dtype(torch.float64)
@@ -273,6 +289,7 @@ TRAININGS = {
     "exceptions in the middle": FAILS_AND_GOES_ON,
     "saved, copied, traced": SAVED_AND_COPIED,
     "scripted": SCRIPTED,
+    "compiled": COMPILED,
     "no module, no backward": NO_GLOBAL_STATE,
 }
 

@@ -276,7 +276,7 @@ class _Bench:
             score = math.inf
             if trial.status == "crashed":
                 pass
-            elif not changed:
+            elif trial.status == "completed" and not changed:
                 trial.status = "no-effect"
             elif recording is not None:
                 score = self._score(recording, steps)
@@ -292,6 +292,8 @@ class _Bench:
         if run is None or run.steps < max(30, 0.4 * steps):
             return False
         at = run.steps - 1
+        if plan.WHOLE_RUN.intersection(f.obstacle for f in self.findings if f.first):
+            return not math.isfinite(_smooth(run, at))  # training loss tells nothing there
         own = _smooth(run, at)
         control = _smooth(self.control, at)
         if not math.isfinite(own):

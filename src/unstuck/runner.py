@@ -22,7 +22,10 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from unstuck.remedies import Change
 
 __all__ = ["Spec", "StopTraining", "execute", "main", "run_child"]
 
@@ -188,26 +191,30 @@ class Watching:
         self.treatment = Treatment(watcher.births, remedies, control)
         # A trial that would only repeat the control costs nothing.
         self.treatment.stop_without_effect = True
+        self.treatment.report = self._note_changes
         self.treatment.install()
+
+    def _note_changes(self, changes: Sequence[Change]) -> None:
+        """Write what the treatment changed, with the edits that say the same, as soon as it did."""
+        from unstuck.edits import to_json
+
+        self.recorder.fact(
+            "changes",
+            [
+                {
+                    "what": change.what,
+                    "layers": list(change.layers),
+                    "edit": None if change.edit is None else to_json(change.edit),
+                }
+                for change in changes
+            ],
+        )
+        self.recorder.commit()
 
     def finish(self) -> None:
         """Write everything that is left."""
         for watcher in self.watchers:
             watcher.finish()
-        if self.treatment is not None:
-            from unstuck.edits import to_json
-
-            self.recorder.fact(
-                "changes",
-                [
-                    {
-                        "what": change.what,
-                        "layers": list(change.layers),
-                        "edit": None if change.edit is None else to_json(change.edit),
-                    }
-                    for change in self.treatment.changes
-                ],
-            )
         self.recorder.close()
 
 

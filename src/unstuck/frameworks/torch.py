@@ -191,6 +191,7 @@ class TorchWatcher:
         self.stop_on_error = stop_on == "error"
         self.failed: str | None = None
         self.active = True
+        self.hooking = True
         self._pid = os.getpid()
         self._runs: weakref.WeakKeyDictionary[Optimizer, _Training] = weakref.WeakKeyDictionary()
         self._all: list[_Training] = []
@@ -231,6 +232,8 @@ class TorchWatcher:
             torch.jit._builtins._register_builtin(torch.eq, "aten::eq")
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
+        for owner in (torch, nn.Module):
+            self._wrap(owner, "compile", self._around_compile)
         before = register_optimizer_step_pre_hook(
             lambda optimizer, args, kwargs: watcher._guard(
                 watcher._before_step, optimizer, len(args) > 1 or bool(kwargs.get("closure"))
@@ -353,6 +356,20 @@ class TorchWatcher:
             self._runs[optimizer] = training
             self._all.append(training)
         return training
+
+    def _around_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        watcher = self
+
+        def compile_(*args: Any, **kwargs: Any) -> Any:
+            # A compiled model would take our hooks for its own and be compiled anew with each.
+            watcher.hooking = False
+            for training in watcher._all:
+                training.unhook()
+                if training._lasting is not None:
+                    training._lasting.remove()
+            return original(*args, **kwargs)
+
+        return compile_
 
     def _around_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
@@ -681,7 +698,7 @@ class _Training:
         self._handles: list[Any] = []
         self._places: dict[int, str] = {}
         self._roots: set[int] = set()
-        self._all_inputs = False
+        self._lasting: Any = None
         self._order: dict[str, int] = {}
         self._outputs: dict[str, list[Tensor]] = {}
         self._inputs: dict[str, Tensor] = {}
@@ -782,14 +799,15 @@ class _Training:
         children = {id(child) for m in living.values() for child in m._modules.values()}
         self._places = {id(m): name for name, m in living.items()}
         self._roots = {id(m) for m in living.values() if id(m) not in children}
+        if not self.watcher.hooking:
+            return
         self._handles.append(register_module_forward_pre_hook(self._module_begins))
         self._handles.append(
             register_module_forward_hook(self._module_ends, with_kwargs=True, always_call=True)
         )
-        if self.watcher.thorough and not self._all_inputs:
-            self._all_inputs = True
-            handle = register_module_forward_hook(self._every_input, with_kwargs=True)
-            self.watcher._undo.append(handle.remove)
+        if self.watcher.thorough and self._lasting is None:
+            self._lasting = register_module_forward_hook(self._every_input, with_kwargs=True)
+            self.watcher._undo.append(self._lasting.remove)
 
     def _name(self, module: nn.Module) -> str | None:
         """Return the name of a module of this training, None for any other."""
@@ -816,11 +834,15 @@ class _Training:
             if self._mode is not None and self._mode_owner is module:
                 self._leave_mode()
 
-    def disarm(self) -> None:
-        """Take the hooks off and let go of everything that was held for the step."""
+    def unhook(self) -> None:
+        """Take the hooks off."""
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    def disarm(self) -> None:
+        """Take the hooks off and let go of everything that was held for the step."""
+        self.unhook()
         if self._mode is not None:
             self._leave_mode()
         for held in (self._outputs, self._inputs, self._active, self._before, self._gradients):

@@ -113,6 +113,7 @@ class Treatment:
         )
         self._constructed = 0
         self.stop_without_effect = False
+        self.report: Callable[[Sequence[Change]], None] | None = None
         self._replacing = False
         self._under_construction: set[int] = set()
         self._undo: list[Callable[[], None]] = []
@@ -216,6 +217,8 @@ class Treatment:
         for change in subject.changes:
             if change not in self.changes:
                 self.changes.append(change)
+        if self.report is not None:
+            self.report(self.changes)
         if not self.changes and self.stop_without_effect:
             raise StopTraining
 
