@@ -9,13 +9,14 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format zoo clean
+.PHONY: help venv demo test lint format docs zoo clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make format  let ruff format and repair what it can"
+	@echo "make docs    rewrite the tables of the pages from the classes"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
 	@echo "make venv    only build $(VENV)"
 	@echo "make clean   remove $(VENV), caches and records"
@@ -44,6 +45,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(READY)
+	$(BIN)/python docs/tables.py
 
 ifneq ($(wildcard zoo/run.py),)
 zoo: $(READY)

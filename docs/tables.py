@@ -1,4 +1,4 @@
-"""Writes what the classes say into the pages: the table of README.md, the list of how-it-decides.md.
+"""Writes what the classes say into README.md and docs/how-it-decides.md.
 
 ``make docs`` calls it. Text between ``<!-- NAME -->`` and ``<!-- /NAME -->`` is replaced.
 """
@@ -63,7 +63,9 @@ def decisions() -> str:
             f"Known problems: {section(kind, 'Known problems:')}",
             f"References: {section(kind, 'References:')}",
         ]
-        parts.append("\n\n".join(textwrap.fill(line, 100, break_on_hyphens=False) for line in lines))
+        parts.append(
+            "\n\n".join(textwrap.fill(line, 100, break_on_hyphens=False) for line in lines)
+        )
     return "\n\n".join(parts)
 
 

@@ -108,8 +108,9 @@ def test_horizon() -> None:
 
 
 def test_labels() -> None:
-    assert plan.label(()) == "control" assert plan.label((("use-relu", {}), ("use-adam", {"lr":
-    0.001}))) == "use-relu + use-adam=0.001"
+    assert plan.label(()) == "control"
+    both = (("use-relu", {}), ("use-adam", {"lr": 0.001}))
+    assert plan.label(both) == "use-relu + use-adam=0.001"
 
 
 def test_remarks_are_not_worth_fixing() -> None:

@@ -17,7 +17,7 @@ from unstuck.frameworks.torch import TorchWatcher
 from unstuck.frameworks.torch_births import Births
 from unstuck.frameworks.torch_treatment import Treatment
 from unstuck.patch import apply_edits
-from unstuck.record import Recorder, read
+from unstuck.record import Recorder, Recording, read
 from unstuck.remedies import Change
 from unstuck.signals import Run
 
@@ -62,6 +62,11 @@ def execute(path: Path, source: str | None = None) -> dict[str, Any]:
 
 def watch(path: Path) -> Run:
     """Run the script watched; return its first training."""
+    return recorded(path).runs[0]
+
+
+def recorded(path: Path) -> Recording:
+    """Run the script watched; return the whole record."""
     original = nn.Module.__init__, nn.Module.__setstate__
     record = path.with_suffix(".db")
     recorder = Recorder(record)
@@ -74,7 +79,7 @@ def watch(path: Path) -> Run:
         nn.Module.__init__, nn.Module.__setstate__ = original
         recorder.close()
     assert watcher.failed is None
-    return read(record).runs[0]
+    return read(record)
 
 
 def treat(path: Path, run: Run, remedies: Remedies) -> Outcome:

@@ -519,7 +519,8 @@ class TorchWatcher:
         )
 
     def _latest(self) -> _Training | None:
-        steps = [training for training in self._runs.values() if training.step]
+        # Among all of them: after a script's `main()` has returned, its optimizers are gone.
+        steps = [training for training in self._all if training.step]
         return max(steps, key=lambda training: training.touched, default=None)
 
     def _end_validation(self) -> None:
@@ -713,6 +714,7 @@ class _Training:
         self._input: list[float] | None = None
         self._moments: _Moments | None = None
         self._mode: _Sensor | None = None
+        self._mode_owner: nn.Module | None = None
         self._before: dict[str, tuple[Tensor, Tensor | None]] = {}
         self._gradients: dict[str, Tensor] = {}
         self._last_gradient: tuple[int, list[Tensor]] | None = None
@@ -866,7 +868,7 @@ class _Training:
             self._mode_owner = module
 
     def _leave_mode(self) -> None:
-        mode, self._mode = self._mode, None
+        mode, self._mode, self._mode_owner = self._mode, None, None
         if mode is not None:
             mode.__exit__(None, None, None)
 

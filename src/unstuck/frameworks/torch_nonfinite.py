@@ -7,7 +7,7 @@ operation made it. Nothing is computed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,6 +32,15 @@ _LIMITS: Mapping[str, str] = {
     "pow": "a power beyond all numbers",
     "acos": "an arc cosine outside [-1, 1]",
 }
+_OUTSIDE: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "log": lambda value: value <= 0,
+    "log2": lambda value: value <= 0,
+    "log10": lambda value: value <= 0,
+    "log1_p": lambda value: value <= -1,
+    "div": lambda value: value == 0,
+    "acos": lambda value: value.abs() > 1,
+}
+"""Operations that keep what they were given, and where that has no finite result."""
 _STEEP: Mapping[str, str] = {
     "sqrt": "a root, whose slope at zero is infinite",
     "rsqrt": "one over a root, whose slope at zero is infinite",
@@ -107,6 +116,7 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
             }
     for node in reversed(graph.nodes):  # made by the last operations, which keep nothing
         name = operation(node)
-        if name in _LIMITS and any((value == 0).any() for value in _kept(node, _INPUTS)):
+        outside = _OUTSIDE.get(name)
+        if outside and any(outside(value).any() for value in _kept(node, _INPUTS)):
             return {"what": _LIMITS[name], "operation": name, "cause": "operation"}
     return {"what": "the loss function itself put it out", "cause": "loss"}

@@ -620,6 +620,16 @@ class Subject:
             elsewhere=False,
         )
 
+    def add_relu(self) -> list[Change]:
+        """Put a ReLU behind the hidden layers of a network in which nothing is nonlinear."""
+        chosen = [
+            module
+            for layer, module in self.layers()
+            if not (layer.output or layer.activation)
+            and isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d))
+        ]
+        return self.surround(chosen, lambda _: nn.ReLU(), lambda _: "torch.nn.ReLU()", after=True)
+
     # ------------------------------------------------------------------ inserted lines
 
     def model_expression(self, model: nn.Module) -> str | None:

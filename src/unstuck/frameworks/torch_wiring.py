@@ -170,22 +170,20 @@ class Graph:
 
     def chain(self, matrices: frozenset[str]) -> list[str]:
         """Return the operations from the loss back to the last layer, the loss's own first."""
-        inner = self.before_weights(matrices)
         layer_nodes = {n for n, owners in self.owners.items() if matrices.intersection(owners)}
+        above = set(layer_nodes)
+        stack = list(layer_nodes)
+        while stack:
+            new = [user for user in self.consumers.get(stack.pop(), ()) if user not in above]
+            above.update(new)
+            stack += new
         path: list[str] = []
         node = self.nodes[0] if self.nodes else None
         while node is not None and len(path) < 64:
             path.append(operation(node))
             if node in layer_nodes:
                 break
-            node = next(
-                (
-                    c
-                    for c, _ in node.next_functions
-                    if c is not None and (c in inner or c in layer_nodes)
-                ),
-                None,
-            )
+            node = next((child for child, _ in node.next_functions if child in above), None)
         return path
 
 

@@ -31,11 +31,11 @@ class MismatchedInitialization(Obstacle):
     Evidence:
         In the first deep sample: the ratio of `sample_std` between the last and the first hidden
         layer outside [1 / SPAN, SPAN]; or weights more than OFF times too large while the loss
-        starts above LOSS times that of guessing, or while most sigmoid or tanh units are already
-        saturated. A library's default alone is no finding: PyTorch's Linear has a sixth of He's
-        variance, which a shallow network does not feel. Sigmoid stacks shrink the signal by
-        themselves (their slope is at most 1/4), so there only weights more than OFF times off
-        count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of
+        starts above LOSS times that of guessing, or while SATURATED of a sigmoid or tanh layer's
+        outputs are already at its ends. A library's default alone is no finding: PyTorch's Linear
+        has a sixth of He's variance, which a shallow network does not feel. Sigmoid stacks shrink
+        the signal by themselves (their slope is at most 1/4), so there only weights more than OFF
+        times off count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of
         He-initialized deep ones included; N(0, 1) weights give 5e3 and more (measured).
 
     Known problems:

@@ -75,7 +75,7 @@ class SymmetricInitialization(Obstacle):
         if not symmetric:
             return
         first = symmetric[0]
-        zero = run.of("weight_rms", first.name)[0] == 0
+        zero = run.of("weight_rms", first.name).at(run.steps) == 0
         yield self.finding(
             run,
             Severity.ERROR,

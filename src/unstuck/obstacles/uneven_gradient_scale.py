@@ -94,7 +94,7 @@ class UnevenGradientScale(Obstacle):
                 run,
                 Severity.WARNING,
                 f"the gradients of the inputs of `{name}` differ by a factor of "
-                f"{10 ** wide[name]:.2g} under one learning rate",
+                f"{10 ** min(wide[name], 99):.2g} under one learning rate",
                 layers=[layer] if layer else [],
                 location=run.optimizer.location,
                 evidence={"column_range": ranges},

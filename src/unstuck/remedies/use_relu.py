@@ -23,7 +23,8 @@ class UseRelu(Remedy):
 
     What it does:
         Hidden sigmoid, tanh, softsign, hard sigmoid, hard tanh, ReLU6 and exponential activations
-        become `torch.nn.ReLU`, or `torch.relu` where they are function calls.
+        become `torch.nn.ReLU`, or `torch.relu` where they are function calls. In a network without
+        anything nonlinear, a ReLU is put behind each hidden layer.
 
     When it helps:
         A sigmoid passes on at most a quarter of a gradient, a tanh all of it only near zero;
@@ -48,11 +49,15 @@ class UseRelu(Remedy):
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return nothing to set, or that it does not apply: no hidden activation flattens out."""
         kinds = {a.kind for a in run.activations if not a.output}
+        if run.facts.get("nonlinear") is False:
+            return ({},)
         flat = kinds.intersection((*SATURATING, "exponential"))
         return ({},) if flat or not kinds else ()
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Replace them; see `Remedy.apply_torch`."""
+        if subject.run.facts.get("nonlinear") is False:
+            return subject.add_relu()
         kinds = [*SATURATING]
         if subject.fed()["exponential"] > sum(subject.fed().values()) / 2:
             kinds.append("exponential")
