@@ -68,7 +68,10 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def python(
-    *arguments: object, cwd: Path, timeout: float = 120, env: Mapping[str, str] | None = None,
+    *arguments: object,
+    cwd: Path,
+    timeout: float = 120,
+    env: Mapping[str, str] | None = None,
     given: str | None = None,
 ) -> Completed:
     """Run this Python with `arguments` in `cwd`; `given` is its standard input."""
@@ -127,8 +130,9 @@ def _run_twice(script: str, record: str) -> None:
         pid = os.fork()
         if pid == 0:
             for number in (1, 2):
-                os.dup2(os.open(f"{script}.{way.__name__}.{number}", os.O_RDWR | os.O_CREAT),
-                number)
+                os.dup2(
+                    os.open(f"{script}.{way.__name__}.{number}", os.O_RDWR | os.O_CREAT), number
+                )
             status = way()
             sys.stdout.flush()
             os._exit(status)

@@ -63,13 +63,37 @@ CODES = {
 }
 """Names are stable and codes never reused: this table only ever grows."""
 
-REMEDIES = set(
-    """use-momentum use-rmsprop use-adam use-mini-batches lower-learning-rate raise-learning-rate
-    warm-up use-relu use-leaky-relu use-he-initialization use-xavier-initialization clip-gradients
-    add-weight-decay add-l1 add-dropout add-batch-norm stop-early scale-inputs scale-targets
-    shuffle-data drop-softmax zero-gradients fix-output-activation register-layers
-    restore-train-mode fix-shapes fix-schedule lighten-regularization resize-batch""".split()
-)
+REMEDIES = {
+    "use-momentum",
+    "use-rmsprop",
+    "use-adam",
+    "use-mini-batches",
+    "lower-learning-rate",
+    "raise-learning-rate",
+    "warm-up",
+    "use-relu",
+    "use-leaky-relu",
+    "use-he-initialization",
+    "use-xavier-initialization",
+    "clip-gradients",
+    "add-weight-decay",
+    "add-l1",
+    "add-dropout",
+    "add-batch-norm",
+    "stop-early",
+    "scale-inputs",
+    "scale-targets",
+    "shuffle-data",
+    "drop-softmax",
+    "zero-gradients",
+    "fix-output-activation",
+    "register-layers",
+    "restore-train-mode",
+    "fix-shapes",
+    "fix-schedule",
+    "lighten-regularization",
+    "resize-batch",
+}
 SECTIONS = (
     "What it does:",
     "Why is this bad?",
@@ -101,9 +125,7 @@ def test_sick_run_has_this_first_diagnosis(
 
 
 @EACH
-def test_healthy_run_is_silent(
-    kind: type[Obstacle], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_healthy_run_is_silent(kind: type[Obstacle], capsys: pytest.CaptureFixture[str]) -> None:
     assert [f.obstacle for f in found(kind.HEALTHY, capsys)] == []
 
 
@@ -148,9 +170,7 @@ def _turn(values: Series, how: str, dice: random.Random) -> Series:
         return Series(values.steps[:2], values.values[:2])
     if how == "gaps":
         kept = [i for i in range(len(values)) if dice.random() < 0.3]
-        return Series(
-            tuple(values.steps[i] for i in kept), tuple(values.values[i] for i in kept)
-        )
+        return Series(tuple(values.steps[i] for i in kept), tuple(values.values[i] for i in kept))
     extreme = {"nan": math.nan, "inf": math.inf, "minus": -math.inf, "zero": 0.0, "huge": 3e38}
     if how in extreme:
         return replace(values, values=(extreme[how],) * len(values))
@@ -163,8 +183,10 @@ def _turn(values: Series, how: str, dice: random.Random) -> Series:
     return values
 
 
-HOWS = ("keep", "drop", "empty", "one", "two", "gaps", "nan", "inf", "minus", "zero", "huge")
-HOWS += ("negative", "mixed")
+HOWS: tuple[str, ...] = (
+    *("keep", "drop", "empty", "one", "two", "gaps", "nan", "inf", "minus", "zero", "huge"),
+    *("negative", "mixed"),
+)
 FACTS: list[Mapping[str, Any]] = [
     {},
     {"loss_inputs": [], "input_mean": [math.nan], "input_std": [0.0], "eval_share": math.nan},
@@ -196,9 +218,7 @@ def _damaged(run: Run, seed: int) -> Run:
 
 @given(kind=st.sampled_from(KINDS), sick=st.booleans(), seed=st.integers(0, 2**32))
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_no_series_makes_an_obstacle_fail(
-    kind: type[Obstacle], sick: bool, seed: int
-) -> None:
+def test_no_series_makes_an_obstacle_fail(kind: type[Obstacle], sick: bool, seed: int) -> None:
     run = _damaged(kind.SICK if sick else kind.HEALTHY, seed)
     findings = [finding for obstacle in ALL for finding in obstacle.check(run)]
     for finding in arrange(findings):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scripts import ENDLESS, begin, interrupt, write
 from unstuck.diagnose import diagnose
 from unstuck.findings import Location
-from unstuck.record import Recorder, Recording, RecordError, read
+from unstuck.record import Recorder, RecordError, Recording, read
 from unstuck.runner import Spec
 from unstuck.signals import Layer, Optimizer
 
@@ -153,7 +153,9 @@ def test_forked_child_writes_nothing_and_breaks_nothing(tmp_path: Path) -> None:
 def test_kill_9_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
     """A real training notes each step in a file of its own and is killed at a random moment."""
     noted = "        open('steps', 'a').write(f'{__import__(\"time\").time()}\\n')\n"
-    script = write(tmp_path, ENDLESS.replace("    optimizer.step()\n", f"    optimizer.step()\n{noted}"))
+    script = write(
+        tmp_path, ENDLESS.replace("    optimizer.step()\n", f"    optimizer.step()\n{noted}")
+    )
     record = tmp_path / "run.db"
     process = begin("-m", "unstuck.runner", Spec(str(record)).to_json(), script, cwd=tmp_path)
     steps = tmp_path / "steps"
@@ -181,12 +183,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def _read_or_refuse(path: Path) -> Recording | None:
+    refused = ""
     try:
         return read(path)
     except RecordError as error:
-        assert len(str(error).splitlines()) == 1
-        assert str(path) in str(error)
-        return None
+        refused = str(error)
+    assert len(refused.splitlines()) == 1
+    assert str(path) in refused
+    return None
 
 
 def test_cut_off_anywhere_is_read_or_refused(whole: bytes, tmp_path: Path) -> None:
@@ -267,7 +271,7 @@ def test_other_schema_is_refused(tmp_path: Path, version: str) -> None:
     with sqlite3.connect(path) as db:
         db.execute("UPDATE facts SET value = ? WHERE key = 'schema'", (version,))
     db.close()
-    with pytest.raises(RecordError, match="has record schema .*, this unstuck reads 1"):
+    with pytest.raises(RecordError, match=r"has record schema .*, this unstuck reads 1"):
         read(path)
 
 

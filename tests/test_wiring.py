@@ -17,7 +17,7 @@ from unstuck import registry
 from unstuck.diagnose import diagnose_run
 from unstuck.findings import Location
 from unstuck.frameworks import torch as frameworks_torch
-from unstuck.record import Recording
+from unstuck.record import Recorder, Recording
 from unstuck.signals import Run
 
 HEAD = """\
@@ -211,8 +211,7 @@ class Net(nn.Module):
         return self.head(x)
 model = Net()
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-"""
-        + LOOP
+""" + LOOP
     )
     run = run_of(path, source)
     assert [la.name for la in run.layers] == ["blocks.0", "blocks.1", "head.fc"]
@@ -324,7 +323,9 @@ def test_loss_function_and_its_chain(
     assert softmax == ("torch.softmax" in loss)
 
 
-PRINTING = LOOP.replace("    loss.backward()", "    losses.append(loss.item())\n    loss.backward()")
+PRINTING = LOOP.replace(
+    "    loss.backward()", "    losses.append(loss.item())\n    loss.backward()"
+)
 SCALED = """
 scaler = torch.amp.GradScaler("cpu")
 for step in range(6):
@@ -350,7 +351,8 @@ TWO_PARTS = PRINTING.replace("loss.backward()", "torch.autograd.backward([loss])
 
 @pytest.mark.parametrize("loop", [PRINTING, SCALED, CLOSURE, TWO_PARTS])
 def test_loss_of_every_step(path: Path, loop: str) -> None:
-    start = "model, losses = nn.Linear(4, 3), []\noptimizer = torch.optim.SGD(model.parameters(), 0.5)\n"
+    start = "model, losses = nn.Linear(4, 3), []\n"
+    start += "optimizer = torch.optim.SGD(model.parameters(), lr=0.5)\n"
     write(path.parent, HEAD + start + loop)
     expected = execute(path)["losses"]
     run = watch(path)
@@ -360,7 +362,9 @@ def test_loss_of_every_step(path: Path, loop: str) -> None:
 
 def test_signals_are_what_they_say(path: Path) -> None:
     """Weight, gradient and update of a step, against the same computed by hand."""
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 model = nn.Linear(4, 3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 before = model.weight.detach().clone()
@@ -372,6 +376,7 @@ promised = sum((0.1 * p.grad ** 2).sum() for p in [model.weight])
 optimizer.step()
 optimizer.zero_grad()
 """
+    )
     known = execute(write(path.parent, source))
     run = watch(path)
     name = run.layers[0].name
@@ -506,7 +511,9 @@ for step in range(12):
 
 
 def test_validation_passes(path: Path) -> None:
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
@@ -536,6 +543,7 @@ for epoch in range(4):
     losses.append(loss)
     rights.append(share)
 """
+    )
     known = execute(write(path.parent, source))
     run = watch(path)
     kinds = [name for layer, name in run.series if name.startswith("validation_loss:")]
@@ -543,14 +551,14 @@ for epoch in range(4):
     assert len(held) == 1
     assert held[0].finite().steps == (1, 3, 5, 7)
     assert list(held[0].finite().values) == pytest.approx(known["losses"], rel=1e-5)
-    shares = [
-        list(run.of(f"validation_accuracy:{n}").finite().values) for n in range(len(kinds))
-    ]
+    shares = [list(run.of(f"validation_accuracy:{n}").finite().values) for n in range(len(kinds))]
     assert any(s == pytest.approx(known["rights"]) for s in shares)
 
 
 def test_training_data_and_test_data_are_two_validations(path: Path) -> None:
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 model = nn.Linear(4, 3)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 test_x, test_y = torch.randn(20, 4), torch.randint(0, 3, (20,))
@@ -563,6 +571,7 @@ for epoch in range(3):
         first = F.cross_entropy(model(x), y).item()
         second = F.cross_entropy(model(test_x), test_y).item()
 """
+    )
     known = execute(write(path.parent, source))
     run = watch(path)
     ends = [run.of(name).values[-1] for _, name in run.series if name.startswith("validation_loss")]
@@ -611,7 +620,7 @@ def test_failure_of_the_watcher_costs_one_line(
 
     monkeypatch.setattr(getattr(frameworks_torch, owner), method, fail)
     original = nn.Module.__init__, nn.Module.__setstate__
-    recorder = frameworks_torch.Recorder(path.with_suffix(".db"))
+    recorder = Recorder(path.with_suffix(".db"))
     watcher = frameworks_torch.TorchWatcher(recorder, 1.0)
     watcher.install()
     try:
@@ -643,7 +652,9 @@ def test_nothing_is_left_behind(path: Path) -> None:
 
 
 def test_models_and_optimizers_are_not_kept_alive(path: Path) -> None:
-    source = HEAD + """
+    source = (
+        HEAD
+        + """
 import gc, weakref
 alive = []
 for trial in range(3):
@@ -654,12 +665,13 @@ for trial in range(3):
         loss = F.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
-    held = [weakref.ref(model), weakref.ref(optimizer), weakref.ref(model.weight), weakref.ref(loss)]
+    held = [weakref.ref(thing) for thing in (model, optimizer, model.weight, loss)]
     del model, optimizer, loss
     gc.collect()
     alive += [reference() for reference in held]
 assert alive == [None] * 12, alive
 """
+    )
     assert len(recording_of(path, source).runs) == 3
 
 

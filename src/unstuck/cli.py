@@ -297,10 +297,10 @@ def explain(name: str) -> None:
     from unstuck import registry
 
     try:
-        found: Any = registry.remedies().get(name.lower()) or registry.obstacle(name)
+        found: Any = registry.named(name)
     except registry.UnknownNameError as error:
         _stop(str(error))
-    if name.lower() in registry.remedies():
+    if found.name() in registry.remedies():
         click.echo(f"{found.name()} ({found.applicability.value})\n")
         click.echo(inspect.getdoc(found))
         curing = [k for k, o in registry.obstacles().items() if found.name() in o.remedies]
@@ -436,8 +436,12 @@ def _need_writable(path: str | None) -> None:
 
 def _record_path(record: str | None, script: str) -> str:
     """Return where the record goes: as asked, ``.unstuck/SCRIPT.db``, a temporary file."""
+    from unstuck.record import foreign
+
     if record is not None:
         _need_writable(record)
+        if foreign(Path(record)):
+            _stop(f"{record} is no record and is not overwritten; name another file")
         return record
     folder = Path(".unstuck")
     try:
@@ -446,7 +450,9 @@ def _record_path(record: str | None, script: str) -> str:
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="unstuck-"))
         click.echo(f"unstuck: this directory is not writable, the record is in {folder}", err=True)
-    return str(folder / f"{Path(script).stem}.db")
+    path = folder / f"{Path(script).stem}.db"
+    path.unlink(missing_ok=True)  # whatever it is, this directory is ours
+    return str(path)
 
 
 def _report(

@@ -37,9 +37,27 @@ def diagnose(
     ]
     found: list[Finding] = []
     for run in recording.runs:
-        if run.steps:
-            found += _with_known_at(run, asked)
+        if not run.steps:
+            continue
+        findings = _with_known_at(run, asked)
+        if _rehearsal(run, recording.runs):
+            findings = [f.with_(severity=Severity.INFO, first=False) for f in findings]
+        found += findings
     return _one_first(found)
+
+
+def _rehearsal(run: Run, runs: Sequence[Run]) -> bool:
+    """Return whether a later, longer run trains the same layers.
+
+    A sweep over learning rates fails on purpose: only what the script then trains counts.
+    """
+    layers = [(la.name, la.shape) for la in run.layers]
+    return any(
+        later.index > run.index
+        and later.steps > run.steps
+        and [(la.name, la.shape) for la in later.layers] == layers
+        for later in runs
+    )
 
 
 def diagnose_run(run: Run, obstacles: Iterable[Obstacle]) -> list[Finding]:

@@ -49,8 +49,7 @@ class Descent:
         achieved: Share of the way from the trivial (or initial, if lower) loss to zero that was
             made: 0 is nothing, 1 is everything; may be negative.
         accuracy: Share of right predictions in the last training batches, or NaN.
-        majority: The accuracy of always saying the most frequent class cannot be known from a
-            batch; this is one over the number of classes, or NaN.
+        majority: Accuracy of always saying the most frequent class, or NaN.
         finite: Whether every loss was finite.
         slope: Share of the loss (above its floor) that the last third of the run still took off.
     """
@@ -126,7 +125,7 @@ def descent(run: Run) -> Descent:
         noise=middle(steps) if steps else 0.0,
         achieved=achieved if math.isfinite(achieved) else -math.inf,
         accuracy=accuracy,
-        majority=1 / classes if classes >= 2 else math.nan,
+        majority=_majority(run, classes),
         finite=len(finite) == count,
         slope=slope,
         count=count,
@@ -144,6 +143,21 @@ def _classes(run: Run) -> float:
     return math.nan
 
 
+def _frequencies(run: Run, classes: float) -> list[float]:
+    """Return how often each class occurs in the batches seen, [] with too few rows to tell."""
+    counts = run.facts.get("class_counts") or []
+    total = sum(counts)
+    if len(counts) != classes or total < 20 * classes:
+        return []
+    return [count / total for count in counts]
+
+
+def _majority(run: Run, classes: float) -> float:
+    if not classes >= 2:
+        return math.nan
+    return min(max(_frequencies(run, classes), default=1 / classes), 0.99)
+
+
 def trivial_loss(run: Run) -> float:
     """Return the loss of predicting only how often each target occurs, NaN if not known."""
     function = run.loss_function.function or ""
@@ -151,7 +165,10 @@ def trivial_loss(run: Run) -> float:
     if run.loss_function.reduction != "mean":
         return math.nan
     if function in ("cross_entropy", "nll_loss") and classes >= 2:
-        return math.log(classes)
+        shares = _frequencies(run, classes)
+        # Class weights in the loss, or sorted data, may make the entropy meaningless: a floor.
+        entropy = -sum(p * math.log(p) for p in shares if p > 0)
+        return max(entropy, 0.1) if shares else math.log(classes)
     if function.startswith("binary_cross_entropy"):
         share = middle(run.of("target_mean").values)
         if 0 < share < 1:

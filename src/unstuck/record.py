@@ -21,7 +21,7 @@ from typing import Any
 from unstuck.findings import Location
 from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 
-__all__ = ["RecordError", "Recorder", "Recording", "read"]
+__all__ = ["RecordError", "Recorder", "Recording", "foreign", "read"]
 
 SCHEMA_VERSION = 1
 APPLICATION = b"unst"
@@ -53,7 +53,7 @@ class Recorder:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        if _foreign(self.path):
+        if foreign(self.path):
             raise RecordError(f"{self.path} is no record and is not overwritten; name another file")
         self._pid = os.getpid()
         self._lock = threading.Lock()
@@ -157,7 +157,7 @@ class Recorder:
             self._db.close()
 
 
-def _foreign(path: Path) -> bool:
+def foreign(path: Path) -> bool:
     """Return whether `path` holds something that is not a record."""
     if not path.is_file():
         return False

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
@@ -16,7 +17,16 @@ from unstuck.findings import Applicability, RemedyHint
 from unstuck.obstacles import Obstacle
 from unstuck.remedies import Remedy
 
-__all__ = ["UnknownNameError", "hints", "obstacle", "obstacles", "remedies", "remedy", "select"]
+__all__ = [
+    "UnknownNameError",
+    "hints",
+    "named",
+    "obstacle",
+    "obstacles",
+    "remedies",
+    "remedy",
+    "select",
+]
 
 Kind = TypeVar("Kind", Obstacle, Remedy)
 
@@ -103,6 +113,18 @@ def remedy(name: str) -> type[Remedy]:
     if found is None:
         raise UnknownNameError(_unknown("remedy", name, remedies()))
     return found
+
+
+def named(name: str) -> type[Obstacle] | type[Remedy]:
+    """Return the remedy or obstacle with that name (an obstacle's code will do).
+
+    Raises:
+        UnknownNameError: When there is none.
+    """
+    for find in (remedy, obstacle):
+        with suppress(UnknownNameError):
+            return find(name)
+    raise UnknownNameError(_unknown("obstacle or remedy", name, [*obstacles(), *remedies()]))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

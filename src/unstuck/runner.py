@@ -444,9 +444,12 @@ def main() -> None:
         serve()
         return
     spec, script, *arguments = sys.argv[1:]
-    status = execute(Spec.from_json(spec), script, arguments)
-    sys.stdout.flush()
-    sys.exit(status)
+    from unstuck.record import RecordError
+
+    try:
+        sys.exit(execute(Spec.from_json(spec), script, arguments))
+    except RecordError as error:  # before the script began
+        sys.exit(f"unstuck: {error}")
 
 
 if __name__ == "__main__":

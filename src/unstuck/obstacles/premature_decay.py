@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent
+from unstuck.evidence import descent, middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -24,8 +24,10 @@ class PrematureDecay(Obstacle):
 
     Evidence:
         The rate falls below LEFT of its highest value within the first PART of the run and stays
-        there, in a run that learned poorly. Schedules that end near zero do so at the end of the
-        run (cosine, one-cycle).
+        there, in a run that learned poorly, or whose loss was still falling (by more than FALL
+        between the second and the last quarter of the time before) and ends more than a tenth of
+        the way above zero: a rate that is lowered on a plateau is not premature. Schedules that end
+        near zero do so at the end of the run (cosine, one-cycle).
 
     Known problems:
         A run that is cut short on purpose looks better than it is.
@@ -49,6 +51,7 @@ class PrematureDecay(Obstacle):
     )
     LEFT: ClassVar[float] = 0.02
     PART: ClassVar[float] = 0.5
+    FALL: ClassVar[float] = 0.05
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 1.9 + 0.4 * 0.9**s, run={"learning_rate": lambda s: 0.1 * 0.8**s}
@@ -69,7 +72,11 @@ class PrematureDecay(Obstacle):
         if gone is None or gone > self.PART * run.steps or max(rates.since(gone)) >= low:
             return
         went = descent(run)
-        if not (went.poor or went.achieved < 0.6):
+        losses = run.loss
+        earlier = middle(losses.until(gone // 2).since(gone // 4).values)
+        later = middle(losses.until(gone).since(3 * gone // 4).values)
+        falling = earlier - later > self.FALL * abs(earlier)
+        if not (went.poor or (falling and went.achieved < 0.9 and not went.accuracy > 0.95)):
             return
         yield self.finding(
             run,

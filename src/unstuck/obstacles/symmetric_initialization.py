@@ -61,8 +61,6 @@ class SymmetricInitialization(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding, its layers the symmetric ones."""
-        if not descent(run).poor:
-            return
         symmetric = [
             layer
             for layer in run.weights
@@ -78,7 +76,7 @@ class SymmetricInitialization(Obstacle):
         zero = run.of("weight_rms", first.name).at(run.steps) == 0
         yield self.finding(
             run,
-            Severity.ERROR,
+            Severity.ERROR if descent(run).poor else Severity.WARNING,
             f"the {first.shape[0]} units of `{first.name}` have "
             f"{'only zeros as' if zero else 'all the same'} weights and stay alike",
             layers=symmetric,

@@ -25,7 +25,7 @@ class Underfitting(Obstacle):
     Evidence:
         A training loss that took off less than DONE of what there is between the trivial model and
         zero, on a plateau, while the weights move by more than MOVE of their size per step. Judged
-        only where the trivial loss is known, and for at most twenty classes (language models never
+        only where the trivial loss is known, and for at most CLASSES classes (language models never
         come near zero).
 
     Known problems:
@@ -43,6 +43,7 @@ class Underfitting(Obstacle):
     explains = ()
     DONE: ClassVar[float] = 0.4
     MOVE: ClassVar[float] = 3e-4
+    CLASSES: ClassVar[int] = 20
 
     SICK: ClassVar[Run] = sketch(loss=plateau)
     HEALTHY: ClassVar[Run] = sketch()
@@ -53,7 +54,8 @@ class Underfitting(Obstacle):
         if went.count < 150 or not went.finite or not math.isfinite(went.trivial):
             return
         shape = run.loss_function.prediction_shape
-        if len(shape) > 2 or (math.isfinite(went.majority) and went.majority < 0.05):
+        classes = shape[1] if math.isfinite(went.majority) and len(shape) > 1 else 1
+        if len(shape) > 2 or classes > self.CLASSES:
             return
         if went.achieved >= self.DONE or (went.accuracy > 0.75 and went.majority <= 0.5):
             return

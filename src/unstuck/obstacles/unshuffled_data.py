@@ -26,8 +26,9 @@ class UnshuffledData(Obstacle):
     Evidence:
         The middle batch holds less than PART of the classes that as many rows drawn at random would
         hold (n rows of C equally frequent classes: C (1 - (1 - 1/C)^n)), counting only classes that
-        occur often enough; or a class of the output never occurs in training while validation is
-        far behind it.
+        occur often enough, and at most CLASSES of them (neighbouring letters and words belong
+        together); or a class of the output never occurs in training while validation is far behind
+        it.
 
     Known problems:
         Batches drawn by class on purpose (few-shot learning, contrastive losses) look sorted.
@@ -56,6 +57,7 @@ class UnshuffledData(Obstacle):
         "dead-relu",
     )
     PART: ClassVar[float] = 0.6
+    CLASSES: ClassVar[int] = 20
 
     SICK: ClassVar[Run] = sketch(
         run={"target_classes": 1.0, "batch_size": 32.0}, facts={"class_counts": [100] * 10}
@@ -70,7 +72,12 @@ class UnshuffledData(Obstacle):
         total = sum(counts)
         rows = middle(run.of("batch_size").values)
         distinct = middle(run.of("target_classes").values)
-        if len(counts) < 2 or not total or not rows >= 4 or len(run.of("target_classes")) < 5:
+        if (
+            not 2 <= len(counts) <= self.CLASSES
+            or not total
+            or not rows >= 4
+            or len(run.of("target_classes")) < 5
+        ):
             return
         expected = sum(1 - (1 - c / total) ** rows for c in counts)
         # Early samples of a sorted pass see few classes: then judge by equally frequent ones.

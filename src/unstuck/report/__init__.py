@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,13 @@ from unstuck.findings import Finding
 from unstuck.record import Recording
 from unstuck.verdict import Verdict
 
-__all__ = ["Report"]
+__all__ = ["Report", "shown_path"]
+
+
+def shown_path(path: str) -> str:
+    """Return a path as a person would write it: from here on, if it lies below."""
+    relative = os.path.relpath(path) if os.path.isabs(path) else path
+    return path if relative.startswith("..") else relative
 
 
 @dataclass(frozen=True)

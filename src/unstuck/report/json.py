@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from unstuck import __version__
-from unstuck.report import Report
+from unstuck.findings import Finding
+from unstuck.report import Report, shown_path
 
 __all__ = ["as_data", "render"]
 
@@ -24,12 +26,19 @@ def as_data(report: Report) -> dict[str, Any]:
         "steps": report.steps,
         "record": report.recording.path,
         "status": facts.get("status"),
-        "findings": [finding.to_json() for finding in report.findings],
+        "findings": [_finding(finding) for finding in report.findings],
     }
     if report.verdict is not None:
         data["trials"] = [dict(trial) for trial in report.trials]
         data["verdict"] = dict(report.verdict.to_json())
     return data
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    place = finding.location
+    if place is not None:
+        finding = finding.with_(location=replace(place, file=shown_path(place.file)))
+    return finding.to_json()
 
 
 def render(report: Report) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from unstuck.findings import Finding, Severity
-from unstuck.report import Report
+from unstuck.report import Report, shown_path
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
 
@@ -81,7 +81,7 @@ def _place(finding: Finding, run: Run | None) -> Text:
     where = finding.location
     parts = []
     if where is not None:
-        parts.append(f"{_short(where.file)}:{where.line}")
+        parts.append(f"{shown_path(where.file)}:{where.line}")
     if finding.layers:
         names = list(finding.layers)
         named = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
@@ -99,11 +99,6 @@ def _kind(finding: Finding, run: Run | None) -> str:
     if layer is None:
         return ""
     return f" ({layer.kind} → {layer.activation})" if layer.activation else f" ({layer.kind})"
-
-
-def _short(path: str) -> str:
-    relative = os.path.relpath(path) if os.path.isabs(path) else path
-    return path if relative.startswith("..") else relative
 
 
 def _table(finding: Finding, run: Run | None) -> list[str]:
@@ -239,7 +234,8 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
     first = next((f for f in shown if f.first), None)
     if first is not None:
-        where = f" at {_short(first.location.file)}:{first.location.line}" if first.location else ""
+        place = first.location
+        where = f" at {shown_path(place.file)}:{place.line}" if place else ""
         count = len(shown)
         rest = f" and {count - 1} more" if count > 1 else ""
         yield Text(f"unstuck: {first.obstacle}{where}{rest}", "bold")
