@@ -119,7 +119,7 @@ def _run_twice(script: str, record: str) -> None:
         try:
             runpy.run_path(script, run_name="__main__")
         except Exception:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            sys.excepthook(*sys.exc_info())
             return 1
         return 0
 

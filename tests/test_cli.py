@@ -570,7 +570,7 @@ def test_fix_of_a_healthy_script(tmp_path: Path) -> None:
 def test_fix_proves_shows_and_applies_the_patch(tmp_path: Path) -> None:
     script = write(tmp_path, DOUBLE_SOFTMAX)
     arguments = ["--format", "json", "--output", "o.json", "--diff", "a.diff"]
-    arguments += ["--metric", r"loss: ([0-9.]+)", "--goal", "min"]
+    arguments += ["--metric", r"loss: ([0-9.]+)", "--goal", "min", "--apply"]
     completed = unstuck("fix", *arguments, "train.py", cwd=tmp_path)
     assert completed.returncode == 0, completed.stderr
     data = strict((tmp_path / "o.json").read_text())
@@ -582,11 +582,8 @@ def test_fix_proves_shows_and_applies_the_patch(tmp_path: Path) -> None:
     assert max(verdict["objective"]["after"]) < min(verdict["objective"]["before"])
     assert verdict["patch"] == (tmp_path / "a.diff").read_text()
     assert "unstuck" not in verdict["patch"].lower()
-    assert script.read_text() == DOUBLE_SOFTMAX, "only --apply writes"
-    applied = unstuck("fix", "--apply", "train.py", cwd=tmp_path)
-    assert applied.returncode == 0, applied.stderr
+    assert "unstuck: train.py written" in completed.stderr
     assert "Softmax" not in script.read_text()
-    assert "unstuck: train.py written" in applied.stderr
 
 
 def test_fix_of_a_script_that_never_ends(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_horizon() -> None:
 
 def test_labels() -> None:
     assert plan.label(()) == "control"
-    both = (("use-relu", {}), ("use-adam", {"lr": 0.001}))
+    both: Candidate = (("use-relu", {}), ("use-adam", {"lr": 0.001}))
     assert plan.label(both) == "use-relu + use-adam=0.001"
 
 
