@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unstuck import registry
-from unstuck.diagnose import arrange, diagnose, diagnose_run
+from unstuck.diagnosis import arrange, diagnose, diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unstuck import plan, registry
-from unstuck.diagnose import diagnose_run
+from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.repair import SECONDS, parse_budget
 from unstuck.signals import Run

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts import ENDLESS, begin, interrupt, write
-from unstuck.diagnose import diagnose
+from unstuck.diagnosis import diagnose
 from unstuck.findings import Location
 from unstuck.record import Recorder, RecordError, Recording, read
 from unstuck.runner import Spec
@@ -350,5 +350,5 @@ def test_odd_names_are_read(tmp_path: Path) -> None:
 def test_import_needs_no_framework(tmp_path: Path) -> None:
     import sys
 
-    code = "import unstuck.cli, unstuck.diagnose, sys; assert 'torch' not in sys.modules"
+    code = "import unstuck.cli, unstuck.diagnosis, sys; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ from torch import nn
 from scripts import write
 from treating import execute, recorded, watch
 from unstuck import registry
-from unstuck.diagnose import diagnose_run
+from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Location
 from unstuck.frameworks import torch as frameworks_torch
 from unstuck.record import Recorder, Recording

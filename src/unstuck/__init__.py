@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from unstuck.diagnose import diagnose
+    from unstuck.diagnosis import diagnose
     from unstuck.findings import Finding
     from unstuck.notebook import fix, watch
     from unstuck.obstacles import Obstacle
@@ -33,7 +33,7 @@ _HOMES = {
     "Remedy": "unstuck.remedies",
     "Run": "unstuck.signals",
     "compare": "unstuck.verdict",
-    "diagnose": "unstuck.diagnose",
+    "diagnose": "unstuck.diagnosis",
     "fix": "unstuck.notebook",
     "watch": "unstuck.notebook",
 }

@@ -468,7 +468,7 @@ def _report(
 
 
 def _diagnosed(path: str, chosen: list[Any], configuration: Configuration, verbose: bool) -> Report:
-    from unstuck.diagnose import diagnose
+    from unstuck.diagnosis import diagnose
     from unstuck.record import read
     from unstuck.report import Report
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unstuck.diagnose import diagnose
+from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.record import Recorder, Recording, read
 from unstuck.repair import FixError, Options, Repair, parse_budget, repair

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unstuck import plan
-from unstuck.diagnose import diagnose, diagnose_run
+from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.edits import Edit, from_json
 from unstuck.evidence import middle
 from unstuck.findings import Finding, Severity

@@ -119,7 +119,7 @@ class MismatchedInitialization(Obstacle):
                 Severity.ERROR,
                 f"the signal shrinks {1 / span if span else math.inf:.2g}-fold from "
                 f"`{known[0].name}` to `{known[-1].name}`: initial weights are "
-                f"{1 / typical_scale:.2g} times too small for "
+                f"{ratio(1.0, typical_scale):.2g} times too small for "
                 f"{known[0].activation or 'their depth'}",
                 layers=known,
                 steps=(0, 0),
