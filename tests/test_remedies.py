@@ -374,7 +374,7 @@ def test_other_settings_follow_the_evidence() -> None:
     assert decay.settings(_run(validation_loss=(1.0, 0.5, 0.9)), FINDING)[0]["weight_decay"] == 0.01
     momentum = remedy("use-momentum")()
     zigzag = _run(gradient_cosine=(-0.9, -0.8))
-    assert momentum.settings(zigzag, FINDING)[0] == {"momentum": 0.9, "lr": pytest.approx(0.01)}
+    assert momentum.settings(zigzag, FINDING)[0] == {"momentum": 0.9, "lr": pytest.approx(0.1)}
 
 
 def test_inserted_names_do_not_clash(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def watch(record: str | None = None, budget: float = 0.01) -> Iterator[Watched]:
     recorder.fact("script", getattr(sys.modules.get("__main__"), "__file__", "") or "")
     watcher = TorchWatcher(recorder, budget)
     watcher.install()
+    watcher.births.adopt()
     watched = Watched(path, recorder)
     try:
         yield watched

@@ -6,6 +6,7 @@ frame. Nothing is stored on the modules themselves: copies and pickles stay what
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import sysconfig
@@ -119,6 +120,15 @@ class Births:
 
         __setstate__.__wrapped__ = restore  # type: ignore[attr-defined]
         nn.Module.__setstate__ = __setstate__
+
+    def adopt(self) -> None:
+        """Remember the modules that are alive already, without locations (a notebook's case)."""
+        for thing in gc.get_objects():
+            # By its type: asking the object itself could run code of whoever made it.
+            if issubclass(type(thing), nn.Module) and self.location(thing) is None:
+                key = id(thing)
+                self._alive[key] = weakref.ref(thing, self._forgetter(key))
+                self._locations[key] = None
 
     def register(self, module: nn.Module) -> None:
         """Remember `module` with the location of the code that constructs it right now."""
