@@ -216,6 +216,7 @@ class TorchWatcher:
     def install(self) -> None:
         """Attach to torch: global optimizer hooks, `backward`, the loss functions."""
         self.births.install()
+        self._undo.append(self.births.uninstall)
         watcher = self
         self.recorder.fact("framework", "torch")
         self.recorder.fact("torch", torch.__version__)

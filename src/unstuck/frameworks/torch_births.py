@@ -120,6 +120,11 @@ class Births:
 
         __setstate__.__wrapped__ = restore  # type: ignore[attr-defined]
         nn.Module.__setstate__ = __setstate__
+        self._originals = (original, restore)
+
+    def uninstall(self) -> None:
+        """Watch no longer; what is remembered stays."""
+        nn.Module.__init__, nn.Module.__setstate__ = self._originals
 
     def adopt(self) -> None:
         """Remember the modules that are alive already, without locations (a notebook's case)."""
