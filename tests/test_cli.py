@@ -313,6 +313,28 @@ def test_output_goes_to_the_file(sick: Path, tmp_path: Path) -> None:
     assert COLOUR not in text
 
 
+def test_terminal_that_knows_only_ascii(sick: Path, tmp_path: Path) -> None:
+    completed = unstuck("check", sick, cwd=tmp_path, env={"PYTHONIOENCODING": "ascii"})
+    assert completed.returncode == 1
+    assert completed.stderr == ""
+    assert "softmax-before-cross-entropy" in completed.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is full")
+def test_full_disk(sick: Path, tmp_path: Path) -> None:
+    said = one_line(unstuck("check", "--output", "/dev/full", sick, cwd=tmp_path))
+    assert "/dev/full cannot be written: No space left on device" in said
+
+
+def test_reader_that_has_seen_enough(sick: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m unstuck check -v {sick} | head -1"
+    completed = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, check=False
+    )
+    assert completed.stdout.count(b"\n") == 1
+    assert b"Traceback" not in completed.stderr
+
+
 def test_colours_only_on_a_terminal(sick: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "unstuck", "check", str(sick)]
     assert COLOUR not in unstuck("check", sick, cwd=tmp_path).stdout

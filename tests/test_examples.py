@@ -62,7 +62,7 @@ def scores(folder: Path, source: str, name: str) -> list[float]:
     """Run a script without unstuck on three seeds; return the last number that each prints."""
     paths = []
     for seed in range(3):
-        shifted = re.sub(r"(?<=seed\()\d+", lambda m, s=seed: str(int(m[0]) + 10 * s), source)
+        shifted = re.sub(r"seed\((\d+)\)", rf"seed(\1 + {10 * seed})", source)
         path = folder / f"{name}-{seed}.py"
         path.write_text(shifted)
         paths.append(path)

@@ -8,6 +8,7 @@ import pytest
 
 from treating import Outcome, Remedies, execute, patch, same, treat, watch
 from unstuck import registry
+from unstuck.signals import Run
 
 SEQUENTIAL = """\
 import torch
@@ -285,7 +286,7 @@ def script(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def run(script: Path):
+def run(script: Path) -> Run:
     return watch(script)
 
 
@@ -304,7 +305,7 @@ LIVE = [
 
 
 @pytest.mark.parametrize("names", [*((name,) for name in LIVE), *TOGETHER], ids="+".join)
-def test_treated_and_patched_agree(script: Path, run, names: tuple[str, ...]) -> None:
+def test_treated_and_patched_agree(script: Path, run: Run, names: tuple[str, ...]) -> None:
     treated = treat(script, run, _settled(names))
     expected = len(names) > 1 or (names[0], script.stem) not in WITHOUT_EFFECT
     assert bool(treated.changes) is expected

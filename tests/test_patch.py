@@ -1299,7 +1299,9 @@ def test_any_layout_keeps_what_is_around(
     tail = f"{indent}x{blank}={blank}1{blank}\n#{blank}end"
     source = f"{head}net = nn.Sequential({row})\n{tail}".replace("\n", end)
     calls = Calls(source)
-    edits = [relu(calls("Sigmoid")), norm(calls("Linear")), after(calls("Linear"), "y = 2")]
+    edits: list[Edit] = [
+        *(relu(calls("Sigmoid")), norm(calls("Linear")), after(calls("Linear"), "y = 2"))
+    ]
     result = apply_edits(source, edits, FILE)
     assert result.skipped == ()
     assert result.source.startswith(head.replace("\n", end))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -46,10 +47,27 @@ def _stop(message: str, status: int = OURS) -> NoReturn:
     raise _Failure(message, status)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Verbs(click.Group):
+    """The verbs; every one of them may meet a plug-in that clashes with another."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from unstuck.registry import ClashError
+
+            if isinstance(error, ClashError):
+                _stop(f"{error}; uninstall one of them")
+            raise
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="unstuck")
 def main() -> None:
     """Find what stops a neural network from training, fix it, prove the fix."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every character
+            stream.reconfigure(errors="replace")
 
 
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -251,7 +269,7 @@ def fix(
     report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
     _show(report, format_, output, sys.stdout)
     if diff is not None and result.verdict.patch:
-        Path(diff).write_text(result.verdict.patch)
+        _write(diff, result.verdict.patch)
     if apply_ and result.patched:
         from unstuck.patch import write_atomically
 
@@ -352,7 +370,7 @@ def rules(format_: str) -> None:
 
 
 def _summary(kind: type) -> str:
-    return (kind.__doc__ or "").strip().splitlines()[0]
+    return (kind.__doc__ or "").strip().partition("\n")[0]
 
 
 # -------------------------------------------------------------------------------- what they share
@@ -468,13 +486,23 @@ def _report(
 
 
 def _diagnosed(path: str, chosen: list[Any], configuration: Configuration, verbose: bool) -> Report:
-    from unstuck.diagnosis import diagnose
+    from unstuck.diagnosis import diagnose, rearrange
     from unstuck.record import read
     from unstuck.report import Report
 
     recording: Recording = read(path)
     findings = diagnose(recording, chosen, configuration.thresholds)
-    return Report(recording, configuration.keep(findings), verbose=verbose)
+    kept = configuration.keep(findings)
+    if len(kept) < len(findings):
+        kept = rearrange(kept)
+    return Report(recording, kept, verbose=verbose)
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        _stop(f"{path} cannot be written: {error.strerror}")
 
 
 def _console(stream: Any) -> Console:
@@ -500,4 +528,4 @@ def _show(report: Report, format_: str, output: str | None, stream: Any) -> None
     if output is None:
         click.echo(text, nl=False, file=stream)
     else:
-        Path(output).write_text(text)
+        _write(output, text)

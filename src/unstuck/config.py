@@ -62,10 +62,13 @@ def load(directory: Path) -> Configuration:
         if not file.is_file():
             continue
         try:
-            table = tomllib.loads(file.read_text()).get("tool", {}).get("unstuck")
+            tool = tomllib.loads(file.read_text(encoding="utf-8")).get("tool")
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{file} cannot be read: {error}") from None
+        table = tool.get("unstuck") if isinstance(tool, dict) else None
         if table is not None:
+            if not isinstance(table, dict):
+                raise ConfigurationError(f"{file}: [tool.unstuck] is a table")
             return _configuration(table, file)
     return Configuration()
 
@@ -78,12 +81,16 @@ def _configuration(table: Mapping[str, Any], file: Path) -> Configuration:
             f"{file}: [tool.unstuck] has no {unknown[0]!r}; it has {', '.join(sorted(known))}"
         )
     for key in ("select", "ignore"):
-        value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        if not _names(table.get(key, [])):
             raise ConfigurationError(f"{file}: {key} in [tool.unstuck] is a list of names")
     for key in ("per-layer-ignores", "thresholds"):
         if not isinstance(table.get(key, {}), dict):
             raise ConfigurationError(f"{file}: {key} in [tool.unstuck] is a table")
+    for pattern, names in table.get("per-layer-ignores", {}).items():
+        if not _names(names):
+            raise ConfigurationError(
+                f"{file}: per-layer-ignores in [tool.unstuck]: {pattern} needs a list of names"
+            )
     thresholds = table.get("thresholds", {})
     _validate(thresholds, file)
     return Configuration(
@@ -93,6 +100,10 @@ def _configuration(table: Mapping[str, Any], file: Path) -> Configuration:
         thresholds=thresholds,
         budget=str(table.get("budget", "1%")),
     )
+
+
+def _names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _validate(thresholds: Mapping[str, Mapping[str, Any]], file: Path) -> None:

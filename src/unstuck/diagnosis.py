@@ -12,7 +12,7 @@ from unstuck.obstacles import Obstacle
 from unstuck.record import Recording, read
 from unstuck.signals import Run
 
-__all__ = ["arrange", "diagnose", "diagnose_run", "known_at"]
+__all__ = ["arrange", "diagnose", "diagnose_run", "known_at", "rearrange"]
 
 
 def diagnose(
@@ -114,8 +114,8 @@ def arrange(found: Sequence[Finding]) -> list[Finding]:
     return arranged
 
 
-def _rank(finding: Finding) -> tuple[float, ...]:
-    return (-finding.severity.rank, -finding.confidence, float(finding.code[1:] or 0))
+def _rank(finding: Finding) -> tuple[int, float, str]:
+    return (-finding.severity.rank, -finding.confidence, finding.code)
 
 
 def _with_known_at(run: Run, obstacles: Sequence[Obstacle]) -> list[Finding]:
@@ -148,6 +148,12 @@ def _moments(steps: int) -> list[int]:
         moments.append(int(at) - 1)
         at *= 1.5
     return moments
+
+
+def rearrange(found: Sequence[Finding]) -> list[Finding]:
+    """Return findings of which some were left out, causes and first diagnosis told anew."""
+    runs = dict.fromkeys(finding.run for finding in found)
+    return _one_first([f for run in runs for f in arrange([f for f in found if f.run == run])])
 
 
 def _one_first(found: list[Finding]) -> list[Finding]:

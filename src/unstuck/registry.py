@@ -18,6 +18,7 @@ from unstuck.obstacles import Obstacle
 from unstuck.remedies import Remedy
 
 __all__ = [
+    "ClashError",
     "UnknownNameError",
     "hints",
     "named",
@@ -31,6 +32,10 @@ __all__ = [
 Kind = TypeVar("Kind", Obstacle, Remedy)
 
 
+class ClashError(Exception):
+    """Two obstacles or remedies have the same name or code; the message names both."""
+
+
 class UnknownNameError(Exception):
     """No obstacle or remedy has that name; the message is one line for the user."""
 
@@ -40,14 +45,14 @@ def obstacles() -> dict[str, type[Obstacle]]:
     """Return the obstacles by name, ordered by code.
 
     Raises:
-        ValueError: When two have the same name or code.
+        ClashError: When two have the same name or code.
     """
     found = _discover(Obstacle, "unstuck.obstacles")
     codes: dict[str, type[Obstacle]] = {}
     for kind in found.values():
         other = codes.setdefault(kind.code, kind)
         if other is not kind:
-            raise ValueError(f"code {kind.code} belongs to {other.__name__} and {kind.__name__}")
+            raise ClashError(f"code {kind.code} belongs to {other.__name__} and {kind.__name__}")
     return dict(sorted(found.items(), key=lambda item: item[1].code))
 
 
@@ -56,7 +61,7 @@ def remedies() -> dict[str, type[Remedy]]:
     """Return the remedies by name.
 
     Raises:
-        ValueError: When two have the same name.
+        ClashError: When two have the same name.
     """
     return dict(sorted(_discover(Remedy, "unstuck.remedies").items()))
 
@@ -88,7 +93,7 @@ def _discover(base: type[Kind], package: str) -> dict[str, type[Kind]]:
 def _add(found: dict[str, type[Kind]], kind: type[Kind]) -> None:
     other = found.setdefault(kind.name(), kind)
     if other is not kind:
-        raise ValueError(f"{kind.name()} is defined by {other.__module__} and by {kind.__module__}")
+        raise ClashError(f"{kind.name()} is defined by {other.__module__} and by {kind.__module__}")
 
 
 def obstacle(name: str) -> type[Obstacle]:

@@ -441,7 +441,8 @@ class _Bench:
             run = self._matching(trial.recording())
             if run is None:
                 return False, set()
-            asked = [kind() for kind in self._obstacles()]
+            thresholds = self.options.thresholds
+            asked = [kind(thresholds.get(kind.name())) for kind in self._obstacles()]
             found = [f for f in diagnose_run(run, asked) if f.severity is not Severity.INFO]
             remaining += any(f.obstacle == first.obstacle for f in found)
             for f in found:

@@ -81,7 +81,9 @@ class LearningRateTooHigh(Obstacle):
         start = early(run.loss)
         highest = max((v for v in start if math.isfinite(v)), default=math.nan)
         broke = any(not math.isfinite(v) for v in run.loss)
-        jumped = went.initial > 0 and highest > self.JUMP * max(went.initial, start[0])
+        jumped = went.initial > 0 and highest > self.JUMP * max(
+            went.initial, next(iter(start), 0.0)
+        )
         if not (went.poor or broke or (jumped and not went.achieved > 0.9)):
             return
         promise = self._promise(run)

@@ -29,7 +29,9 @@ class SlowConvergence(Obstacle):
         a quarter's median allows.
 
     Known problems:
-        A plateau before a sudden descent looks stuck rather than slow.
+        With more than CLASSES classes (letters, words) a loss near zero is out of reach, and only
+        runs that know hardly more than the frequencies are judged. A plateau before a sudden
+        descent looks stuck rather than slow.
 
     Remedies:
         Adam, momentum, a higher learning rate, more steps.
@@ -43,6 +45,7 @@ class SlowConvergence(Obstacle):
     explains = ("underfitting",)
     DONE: ClassVar[float] = 0.5
     STEADY: ClassVar[float] = 0.08
+    CLASSES: ClassVar[int] = 20
 
     SICK: ClassVar[Run] = sketch(loss=lambda s: 2.3 - 2e-3 * s)
     HEALTHY: ClassVar[Run] = sketch(loss=learning)
@@ -53,6 +56,9 @@ class SlowConvergence(Obstacle):
         if went.count < 40 or not went.finite or not math.isfinite(went.initial):
             return
         if not went.poor or went.achieved >= self.DONE:
+            return
+        shape = run.loss_function.prediction_shape
+        if len(shape) > 1 and shape[1] > self.CLASSES and went.majority > 0 and not went.stuck:
             return
         third = run.loss.values[-max(went.count // 3, 12) :]
         quarter = max(len(third) // 4, 3)
