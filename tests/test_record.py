@@ -129,6 +129,7 @@ def test_threads_lose_nothing(tmp_path: Path) -> None:
     assert [len(run.of("loss", f"layer{n}")) for n in range(4)] == [500] * 4
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # from Python 3.12 on
 def test_forked_child_writes_nothing_and_breaks_nothing(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run.db")
     source = recorder.source(0, "", ("loss",))
