@@ -83,6 +83,17 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what `run` and `fix` execute: a script or module, and its arguments."""
+    for parameter in (
+        click.argument("arguments", nargs=-1, type=click.UNPROCESSED),
+        click.argument("script"),
+        click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module."),
+    ):
+        command = parameter(command)
+    return command
+
+
 # -------------------------------------------------------------------------------- run
 
 
@@ -95,10 +106,8 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Exit with 1 if a finding is at least that severe.",
 )
 @click.option("--budget", help="Share of the time that watching may cost.  [default: 1%]")
-@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module.")
 @_shared
-@click.argument("script")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_of_script
 def run(
     record: str | None,
     stop_on: str | None,
@@ -200,10 +209,8 @@ def check(
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
-@click.option("-m", "module", is_flag=True, help="SCRIPT is the name of a module.")
 @_shared
-@click.argument("script")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@_of_script
 def fix(
     metric: str | None,
     goal: str,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
@@ -91,6 +92,7 @@ class Descent:
         return self.achieved < 0.5
 
 
+@lru_cache(maxsize=4)  # every obstacle asks it of the same run
 def descent(run: Run) -> Descent:
     """Return how the training loss of `run` went."""
     losses = run.loss
@@ -209,8 +211,3 @@ def noise(values: Sequence[float]) -> float:
         return 0.0
     mean = sum(steps) / len(steps)
     return math.sqrt(sum((s - mean) ** 2 for s in steps) / len(steps) / 2)
-
-
-def depth_name(layer: Layer) -> str:
-    """Return how a person calls a layer: its name with what it feeds."""
-    return f"{layer.kind} -> {layer.activation}" if layer.activation else layer.kind

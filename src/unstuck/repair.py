@@ -141,7 +141,6 @@ class _Bench:
         self.findings: list[Finding] = []
         self.objective = Objective("training loss")
         self.rows: list[dict[str, Any]] = []
-        self.recordings: dict[int, Recording | None] = {}
 
     # ---------------------------------------------------------------- the course of a fix
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unstuck.findings import Location
@@ -178,8 +178,6 @@ class Loss:
             (``nll_loss``, ``log_softmax``, ``softmax``, ``addmm``), as autograd saw them.
         prediction_shape: Shape of what the loss function is given.
         target_shape: Shape of what it is compared with.
-        probabilities: Share of sampled batches in which the predictions were probabilities:
-            between 0 and 1, summing to 1 over the classes.
         target_dtype: dtype of the targets.
         reduction: ``mean`` or ``sum``.
     """
@@ -189,7 +187,6 @@ class Loss:
     chain: tuple[str, ...] = ()
     prediction_shape: tuple[int, ...] = ()
     target_shape: tuple[int, ...] = ()
-    probabilities: float = 0.0
     target_dtype: str = ""
     reduction: str = "mean"
 
@@ -215,10 +212,11 @@ class Optimizer:
     model: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One training: one optimizer, the layers it trains, and what was measured of them.
 
+    Runs are compared by identity, so that what follows from one is computed once.
     `series` is keyed by (layer name, signal); the layer is "" for signals of the whole run.
     `facts` holds what is measured once, such as the inputs' statistics.
     """
@@ -255,7 +253,5 @@ class Run:
 
     def until(self, step: int) -> Run:
         """Return the run as it was known after `step`: for asking when a diagnosis stood."""
-        from dataclasses import replace
-
         series = {key: value.until(step) for key, value in self.series.items()}
         return replace(self, series=series, steps=min(self.steps, step + 1), complete=False)

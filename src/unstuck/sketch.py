@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from unstuck.findings import Location
@@ -121,41 +122,65 @@ def sketch(
         for i, name in enumerate(names)
     )
     active = tuple(Activation(str(2 * i + 1), activation, line, units=64) for i in range(depth))
-    series: dict[tuple[str, str], Series] = {}
 
-    def put(layer: str, signal: str, curve: Curve, at: Sequence[int]) -> None:
-        series[layer, signal] = Series(tuple(at), tuple(_at(curve, s) for s in at))
+    def draw() -> dict[tuple[str, str], Series]:
+        series: dict[tuple[str, str], Series] = {}
 
-    put("", "loss", loss, range(steps))
-    start = max(loss(0), 1e-12)
-    put("", "batch_accuracy", accuracy or (lambda s: _guess(loss(s), start, classes)), sampled)
-    put("", "batch_loss", loss, sampled)
-    put("", "learning_rate", (settings or {"lr": 0.1})["lr"], [0])
-    for signal, curve in {**_RUN, **(run or {})}.items():
-        put("", signal, curve, sampled)
-    given = dict(layers or {})
-    for signal, usual in {**_LAYER, **_ACTIVATION}.items():
-        curves = given.get(signal, usual)
-        owners = names if signal in _LAYER else [a.name for a in active]
-        for i, name in enumerate(owners):
-            curve = curves[min(i, len(curves) - 1)] if isinstance(curves, Sequence) else curves
-            put(name, signal, curve, sampled)
-    checks = range(steps // 12, steps, max(steps // 12, 1))
-    if validation is not None:
-        put("", "validation_loss:0", validation, checks)
-        nothing: Callable[[int], float] = lambda step: math.nan  # noqa: E731
-        put("", "validation_accuracy:0", validation_accuracy or nothing, checks)
-        put("", "validation_rows:0", 360.0, checks)
+        def put(layer: str, signal: str, curve: Curve, at: Sequence[int]) -> None:
+            series[layer, signal] = Series(tuple(at), tuple(_at(curve, s) for s in at))
+
+        put("", "loss", loss, range(steps))
+        start = max(loss(0), 1e-12)
+        put("", "batch_accuracy", accuracy or (lambda s: _guess(loss(s), start, classes)), sampled)
+        put("", "batch_loss", loss, sampled)
+        put("", "learning_rate", (settings or {"lr": 0.1})["lr"], [0])
+        for signal, curve in {**_RUN, **(run or {})}.items():
+            put("", signal, curve, sampled)
+        given = dict(layers or {})
+        for signal, usual in {**_LAYER, **_ACTIVATION}.items():
+            curves = given.get(signal, usual)
+            owners = names if signal in _LAYER else [a.name for a in active]
+            for i, name in enumerate(owners):
+                curve = curves[min(i, len(curves) - 1)] if isinstance(curves, Sequence) else curves
+                put(name, signal, curve, sampled)
+        checks = range(steps // 12, steps, max(steps // 12, 1))
+        if validation is not None:
+            put("", "validation_loss:0", validation, checks)
+            nothing: Callable[[int], float] = lambda step: math.nan  # noqa: E731
+            put("", "validation_accuracy:0", validation_accuracy or nothing, checks)
+            put("", "validation_rows:0", 360.0, checks)
+        return series
+
     return Run(
         layers=made,
         activations=active,
         optimizer=Optimizer(optimizer, settings or {"lr": 0.1}, Location("train.py", 20)),
         loss_function=Loss(function, Location("train.py", 27), prediction_shape=(64, classes)),
         steps=steps,
-        series=series,
+        series=_Drawn(draw),
         facts={"loss_inputs": [["log_softmax", "addmm", None]], **(facts or {})},
         script="train.py",
     )
+
+
+class _Drawn(Mapping[tuple[str, str], Series]):
+    """Series that are drawn when they are first looked at: every obstacle sketches two runs."""
+
+    def __init__(self, draw: Callable[[], dict[tuple[str, str], Series]]) -> None:
+        self._draw = draw
+
+    @cached_property
+    def _held(self) -> dict[tuple[str, str], Series]:
+        return self._draw()
+
+    def __getitem__(self, key: tuple[str, str]) -> Series:
+        return self._held[key]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 def _guess(loss: float, start: float, classes: int) -> float:

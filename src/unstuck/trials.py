@@ -59,13 +59,20 @@ class Trial:
     pid: int | None = None
     code: int | None = None
     started: float = field(default_factory=time.monotonic)
+    _final: Recording | None = field(default=None, repr=False)
 
     def recording(self) -> Recording | None:
         """Return what it has measured so far, None if there is nothing yet."""
+        if self._final is not None:
+            return self._final
+        ended = self.code is not None  # before reading: nothing is written any more
         try:
-            return read(self.spec.record)
+            recording = read(self.spec.record)
         except RecordError:
             return None
+        if ended:
+            self._final = recording
+        return recording
 
     def output(self) -> str:
         """Return what the script printed so far."""
@@ -102,6 +109,12 @@ def _kill_group(pid: int) -> None:
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(pid, signal.SIGKILL)
+
+
+def _kill(trial: Trial, status: str) -> None:
+    trial.status = status
+    if trial.pid is not None:
+        _kill_group(trial.pid)
 
 
 class LocalExecutor:
@@ -177,9 +190,7 @@ class LocalExecutor:
 
     def kill(self, trial: Trial, status: str) -> None:
         """End a trial; its record stays."""
-        trial.status = status
-        if trial.pid is not None:
-            _kill_group(trial.pid)
+        _kill(trial, status)
 
     def close(self) -> None:
         """End everything."""
@@ -230,9 +241,7 @@ class ForkExecutor:
 
     def kill(self, trial: Trial, status: str) -> None:
         """End a trial; its record stays."""
-        trial.status = status
-        if trial.pid is not None:
-            _kill_group(trial.pid)
+        _kill(trial, status)
 
     def close(self) -> None:
         """End everything."""

@@ -27,10 +27,6 @@ class Objective:
     name: str
     goal: Literal["min", "max"] = "min"
 
-    def better(self, first: float, second: float) -> bool:
-        """Return whether `first` is better than `second`; NaN is worse than anything."""
-        return self.badness(first) < self.badness(second)
-
     def badness(self, value: float) -> float:
         """Return a number that is the smaller the better; infinite for NaN."""
         if math.isnan(value):

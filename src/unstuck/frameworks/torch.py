@@ -339,16 +339,22 @@ class TorchWatcher:
 
     def _optimizer_made(self, optimizer: Optimizer) -> None:
         frame = calling_frame(optimizer)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        models = self.births.models(parameters)
-        self._made[optimizer] = {
-            "location": locate(frame),
-            "names": layer_names(models, frame, parameters),
-            "model": expression(models[0], frame) if len(models) == 1 else None,
-        }
+        self._made[optimizer] = self.made(optimizer, frame, locate(frame))
         # The first step is measured in depth, so its hooks have to be there before it begins.
         if all(training.optimizer() is not optimizer for training in self._all):
             self._training(optimizer).arm()
+
+    def made(
+        self, optimizer: Optimizer, frame: FrameType | None, location: Location | None
+    ) -> dict[str, Any]:
+        """Return what an optimizer trains, by the names that the code in `frame` uses."""
+        parameters = _parameters(optimizer)
+        models = self.births.models(parameters)
+        return {
+            "location": location,
+            "names": layer_names(models, frame, parameters),
+            "model": expression(models[0], frame) if len(models) == 1 else None,
+        }
 
     def _training(self, optimizer: Optimizer) -> _Training:
         training = self._runs.get(optimizer)
@@ -665,15 +671,8 @@ class _Training:
         self.index = index
         self.optimizer = weakref.ref(optimizer)
         made = watcher._made.get(optimizer)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         if made is None:  # born before unstuck watched
-            models = watcher.births.models(parameters)
-            frame = calling_frame()
-            made = {
-                "location": None,
-                "names": layer_names(models, frame, parameters),
-                "model": expression(models[0], frame) if len(models) == 1 else None,
-            }
+            made = watcher.made(optimizer, calling_frame(), None)
         self.made = made
         self._names: dict[str, weakref.ref[nn.Module]] = {}
         self._loose: dict[str, weakref.ref[Tensor]] = {}
@@ -683,7 +682,7 @@ class _Training:
             else:
                 self._loose[name] = weakref.ref(held)
         made["names"] = {}
-        self.optimized = {id(p) for p in parameters}
+        self.optimized = {id(p) for p in _parameters(optimizer)}
         self.step = 0
         self.touched = 0
         self.deep = 0
@@ -693,7 +692,6 @@ class _Training:
         self.stage = 0  # 0: wiring not yet read, 1: read
         self.rates: float | None = None
         self.clean = False
-        self.stale_seen = 0.0
         self.step_location: Location | None = None
         self.variable: str | None = None
         self.loss_location: Location | None = None
@@ -1052,12 +1050,7 @@ class _Training:
 
     def _unheld(self, graph: Graph, owners: Mapping[str, list[Tensor]]) -> list[dict[str, Any]]:
         """Return the parameters that the loss depends on but no optimizer holds."""
-        held = {
-            id(p)
-            for optimizer in self.watcher._made
-            for group in optimizer.param_groups
-            for p in group["params"]
-        }
+        held = {id(p) for optimizer in self.watcher._made for p in _parameters(optimizer)}
         names = {id(p): name for name, own in owners.items() for p in own}
         unheld: dict[str, dict[str, Any]] = {}
         for node in graph.nodes:
@@ -1335,8 +1328,8 @@ class _Training:
             return
         if self.watcher._backward_seen > self.touched:  # else there is no loss, or no new one
             self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
-        if not self.clean:
-            self.stale_seen += 1
+        else:  # the losses do not tell how many steps there were
+            self.recorder.fact("steps", self.step + 1, self.index)
         if self.armed:
             begin = time.thread_time()
             self._write_sample(closure)
@@ -1351,7 +1344,6 @@ class _Training:
         self.clean = False
         self.step += 1
         self.touched = self.watcher._backward_seen
-        self.recorder.fact("steps", self.step, self.index)
         if self.step >= self.next_deep and self.watcher.may_sample(self.cost):
             self.arm()
 
@@ -1518,6 +1510,11 @@ _LAYER_FIELDS = (
 
 def _known(data: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     return {key: data[key] for key in fields if key in data}
+
+
+def _parameters(optimizer: Optimizer) -> list[Tensor]:
+    """Return the parameters of all groups."""
+    return [p for group in optimizer.param_groups for p in group["params"]]
 
 
 def _settings(optimizer: Optimizer) -> dict[str, float]:

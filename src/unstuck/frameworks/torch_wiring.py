@@ -40,7 +40,6 @@ ACTIVATIONS: Mapping[str, str] = {
 }
 """Autograd operation -> kind of activation."""
 
-RELU_FAMILY = frozenset({"relu", "relu6", "leaky_relu", "elu", "gelu", "silu", "softplus"})
 _LIMIT = 50_000  # nodes; a graph of that size is read only in part
 _VIEWS = frozenset(
     {"view", "reshape_alias", "unsafe_view", "squeeze", "unsqueeze", "transpose", "permute", "t"}
