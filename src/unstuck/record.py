@@ -8,6 +8,7 @@ came in since the last commit, half a second before.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -154,6 +155,10 @@ class Recorder:
         self._thread.join(timeout=5)
         self.commit()
         with self._lock:
+            # A finished record is one plain file; a reader that is just looking prevents that.
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("PRAGMA busy_timeout=200")
+                self._db.execute("PRAGMA journal_mode=DELETE")
             self._db.close()
 
 

@@ -28,6 +28,8 @@ SIGNALS: Mapping[str, str] = {
     "output_std": "standard deviation of that output over everything",
     "sample_std": "standard deviation of that output over the batch, averaged over units",
     "input_rms": "root mean square of what the layer is given",
+    "through_time": "gradient at the earliest use of a recurrent weight in one step, over that at "
+    "its latest use",
     # Of an activation, once per deep sample.
     "zero_share": "share of the activation's outputs that are exactly zero",
     "dead_share": "share of units that were zero for every input of the last sampled batches",

@@ -230,7 +230,8 @@ def layer_names(
 
     One model's modules have the names of `named_modules`; the model itself is called by its class
     name in lower case. Several models put the name in front by which the code in `frame` calls
-    them, or else that class name. Parameters in no model are called ``parameters.0`` and so on.
+    them, or else that class name. Parameters in no model have the names by which that code calls
+    them, or are called ``parameters.0`` and so on.
     """
     models = list(models)
     names: dict[str, nn.Module | torch.Tensor] = {}
@@ -249,5 +250,6 @@ def layer_names(
                 names[name or own] = module
     for index, parameter in enumerate(parameters):
         if id(parameter) not in inside:
-            names[f"parameters.{index}"] = parameter
+            own = expression(parameter, frame) or f"parameters.{index}"
+            names[own if own not in names else f"parameters.{index}"] = parameter
     return names

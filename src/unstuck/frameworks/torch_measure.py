@@ -6,10 +6,23 @@ gathers the scalars of a whole sample and fetches them in one transfer.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
 
-__all__ = ["SATURATION", "activation_scalars", "rms", "spread", "thin"]
+__all__ = [
+    "SATURATION",
+    "Moments",
+    "activation_scalars",
+    "probabilities",
+    "right",
+    "rms",
+    "spread",
+    "thin",
+    "value_range",
+]
 
 MAXIMUM = 65_536
 """Entries of a tensor that are looked at; of larger tensors, every n-th."""
@@ -118,3 +131,77 @@ def output_scalars(output: Tensor) -> list[Tensor]:
         rows = rows[:, ::step]
     deviation = rows - rows.mean(dim=0)
     return [rms(rows), rms(rows - rows.mean()), rms(deviation)]
+
+
+def value_range(values: Tensor) -> list[float]:
+    """Return the smallest and largest of some values."""
+    if not values.numel():
+        return [math.nan, math.nan]
+    low, high = torch.aminmax(values)
+    return [float(low), float(high)]
+
+
+def right(name: str, prediction: Tensor, target: Tensor) -> tuple[int, int]:
+    """Return how many predictions are right and how many were judged; (0, 0) if none can be."""
+    if name in ("cross_entropy", "nll_loss") and prediction.ndim >= 2:
+        if target.is_floating_point():
+            if target.shape != prediction.shape:
+                return 0, 0
+            target = target.argmax(1)
+        if prediction.shape[:1] + prediction.shape[2:] != target.shape:
+            return 0, 0
+        guess = prediction.argmax(1)
+        return int((guess == target).sum()), target.numel()
+    if name.startswith("binary_cross_entropy") and prediction.shape == target.shape:
+        border = 0.0 if name.endswith("logits") else 0.5
+        return int(((prediction > border) == (target > 0.5)).sum()), target.numel()
+    return 0, 0
+
+
+def probabilities(name: str, prediction: Tensor) -> float:
+    """Return 1.0 if the predictions are probabilities over the classes, else 0.0."""
+    if name not in ("cross_entropy", "nll_loss") or prediction.ndim < 2:
+        return 0.0
+    if prediction.shape[1] < 2:
+        return 0.0
+    rows = prediction.float()
+    sums = rows.sum(dim=1)
+    return float(bool((rows >= 0).all()) and bool(((sums - 1).abs() < 1e-3).all()))
+
+
+class Moments:
+    """Running mean and standard deviation of the model's input, per feature where there are few."""
+
+    FEATURES = 64
+
+    def __init__(self, values: Tensor) -> None:
+        self.per_feature = values.ndim == 2 and values.shape[1] <= self.FEATURES
+        self.batches = 0
+        self.count = 0
+        self.mean: Any = 0.0
+        self.square: Any = 0.0
+
+    def add(self, values: Tensor) -> None:
+        """Add a batch, shape (rows, features) or anything."""
+        rows = values.detach().double().cpu()
+        if self.per_feature:
+            if rows.ndim != 2 or (self.count and rows.shape[1] != self.mean.shape[0]):
+                return
+        else:
+            rows = thin(rows).reshape(-1, 1)
+        count, total = rows.shape[0], self.count + rows.shape[0]
+        if not count:
+            return
+        delta = rows.mean(0) - self.mean
+        within = rows.var(0, correction=0) * count
+        self.square = self.square + within + delta**2 * self.count * count / total
+        self.mean = self.mean + delta * count / total
+        self.count = total
+        self.batches += 1
+
+    def facts(self) -> dict[str, Any]:
+        """Return input_mean and input_std, lists over features (of length 1 for scalars)."""
+        if not self.count:
+            return {}
+        deviation = (self.square / self.count) ** 0.5
+        return {"input_mean": self.mean.tolist(), "input_std": deviation.tolist()}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ACTIVATIONS", "Graph", "handwritten", "operation"]
+__all__ = ["ACTIVATIONS", "Graph", "handwritten", "leaves", "operation"]
 
 ACTIVATIONS: Mapping[str, str] = {
     "relu": "relu",
@@ -52,6 +52,20 @@ def operation(node: Any) -> str:
     """Return the operation of an autograd node: ``AddmmBackward0`` is ``addmm``."""
     name = re.sub(r"Backward\d*$", "", str(node.name()).rsplit("::", 1)[-1])
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def leaves(root: Any) -> list[Any]:
+    """Return the leaf tensors that the graph under the node `root` reaches, nearest first."""
+    found, seen, queue = [], {root}, deque([root])
+    while queue and len(seen) < _LIMIT:
+        node = queue.popleft()
+        if (variable := getattr(node, "variable", None)) is not None:
+            found.append(variable)
+        for child, _ in node.next_functions:
+            if child is not None and child not in seen:
+                seen.add(child)
+                queue.append(child)
+    return found
 
 
 @dataclass

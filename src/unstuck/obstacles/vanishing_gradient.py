@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, ratio, typical
+from unstuck.evidence import Descent, descent, ratio, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Layer, Run
@@ -31,10 +31,14 @@ class VanishingGradient(Obstacle):
         most 1/4 of a gradient, and with weights of PyTorch's default scale (1/3 of the variance
         that Xavier gives) four of them leave about 4e-3, as measured on digits; healthy networks
         lie between 0.1 and 3. AutoTrainer (ICSE 2021) takes 1e-3.
+        In a recurrent layer of a stuck run, `through_time`: the gradient that reaches the earliest
+        time step is less than TIME of the latest step's, so what came early cannot be learned
+        (Bengio, Simard and Frasconi 1994). Gated layers start like that too, and open their gates
+        by training; the run has to be stuck to its end.
 
     Known problems:
-        Vanishing over time inside one recurrent layer is seen only as far as it starves the layers
-        before it. Layers behind a normalization are judged like any other.
+        Fused recurrent kernels (LSTM on the CPU, all on a GPU) show no time steps. Layers behind a
+        normalization are judged like any other.
 
     Remedies:
         ReLU passes the gradient of active units whole; He or Xavier initialization keeps its scale
@@ -66,6 +70,7 @@ class VanishingGradient(Obstacle):
     )
     RATIO: ClassVar[float] = 1e-2
     SEVERE: ClassVar[float] = 1e-3
+    TIME: ClassVar[float] = 1e-4
 
     SICK: ClassVar[Run] = sketch(
         depth=8,
@@ -77,14 +82,45 @@ class VanishingGradient(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding, its layers those with vanishing gradients."""
-        layers = [layer for layer in run.weights if layer.kind != "Embedding"]
         went = descent(run)
-        if len(layers) < 3 or not went.poor:
+        if not went.poor:
             return
+        found = self._over_depth(run, went) or self._over_time(run, went)
+        if found is not None:
+            yield found
+
+    def _over_time(self, run: Run, went: Descent) -> Finding | None:
+        shares = {
+            layer.name: share
+            for layer in run.weights
+            if (share := typical(run, "through_time", layer.name)) < self.TIME
+        }
+        if not went.stuck or not shares:
+            return None
+        name = min(shares, key=lambda name: shares[name])
+        fold = "to nothing" if shares[name] == 0 else f"{1 / shares[name]:.2g}-fold"
+        return self.finding(
+            run,
+            Severity.ERROR,
+            f"gradients shrink {fold} on the way back through the time steps of `{name}`; what "
+            "comes early in a sequence is not learned",
+            layers=[layer for layer in run.weights if layer.name in shares],
+            evidence={"through_time": shares},
+            confidence=0.85,
+            notes=[
+                "gated layers (LSTM, GRU), shorter sequences, or tanh with orthogonal recurrent "
+                "weights keep the gradient alive over time"
+            ],
+        )
+
+    def _over_depth(self, run: Run, went: Descent) -> Finding | None:
+        layers = [layer for layer in run.weights if layer.kind != "Embedding"]
+        if len(layers) < 3:
+            return None
         sizes = {layer.name: typical(run, "gradient_rms", layer.name) for layer in layers}
         last = next((la for la in reversed(layers) if sizes[la.name] > 0), None)
         if last is None:
-            return
+            return None
         half = layers[: math.ceil(len(layers) / 2)]
         smallest = min(
             (la for la in half if math.isfinite(sizes[la.name])),
@@ -92,15 +128,15 @@ class VanishingGradient(Obstacle):
             default=None,
         )
         if smallest is None or smallest is last:
-            return
+            return None
         share = ratio(sizes[smallest.name], sizes[last.name])
         limit = self.RATIO if went.stuck else self.SEVERE
         if not share < limit:
-            return
+            return None
         starved = [la for la in layers if sizes[la.name] < limit * sizes[last.name]]
         fold = "to nothing" if share == 0 else f"{1 / share:.2g}-fold"
         still = len(starved)
-        yield self.finding(
+        return self.finding(
             run,
             Severity.ERROR,
             f"gradients shrink {fold} from `{last.name}` to `{smallest.name}`; "
