@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent
+from unstuck.evidence import descent, early, middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -41,6 +41,7 @@ class DivergingLoss(Obstacle):
     code = "U404"
     remedies = ("lower-learning-rate", "clip-gradients", "use-adam")
     explains = (
+        "exploding-gradient",
         "non-finite-values",
         "oscillating-loss",
         "underfitting",
@@ -72,6 +73,9 @@ class DivergingLoss(Obstacle):
         left = next(
             (s for s, v in zip(run.loss.steps, run.loss.values, strict=True) if not v <= limit), 0
         )
+        promised = middle(early(run.of("predicted_decrease")).values)
+        uphill = promised < 0
+        notes = ["the steps lead up the gradient, not down: is a sign turned?"] if uphill else []
         end = "becomes infinite" if infinite else f"ends at {went.final:.3g}"
         yield self.finding(
             run,
@@ -80,5 +84,6 @@ class DivergingLoss(Obstacle):
             steps=(left, run.steps - 1),
             location=run.optimizer.location,
             evidence={"loss": {"initial": went.initial, "best": went.best, "final": went.final}},
-            confidence=0.85,
+            confidence=0.97 if uphill else 0.85,
+            notes=notes,
         )

@@ -27,7 +27,9 @@ class ExcessiveRegularization(Obstacle):
     Evidence:
         Weight decay times the weights' size above PULL times the gradient in most layers at the
         end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
-        more than PENALTY of the loss that backward starts from is not the loss function's; or a
+        more than PENALTY of the loss that backward starts from is not the loss function's (at the
+        end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
+        CRUSHED of what they were); or a
         dropout rate of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
 
     Known problems:
@@ -60,6 +62,7 @@ class ExcessiveRegularization(Obstacle):
     PULL: ClassVar[float] = 0.5
     DECAY: ClassVar[float] = 0.02
     PENALTY: ClassVar[float] = 0.5
+    CRUSHED: ClassVar[float] = 0.1
     DROP: ClassVar[float] = 0.8
 
     SICK: ClassVar[Run] = sketch(loss=plateau, settings={"lr": 0.1, "weight_decay": 0.5})
@@ -91,6 +94,10 @@ class ExcessiveRegularization(Obstacle):
         elif drops:
             said = f"dropout takes away {max(drops):.0%} of the units"
             evidence = {"dropout": max(drops)}
+        elif went.stuck and self._crushed(run):
+            share = self._penalty(run, slice(3))
+            said = f"the penalty on the weights, {share:.0%} of the first losses, crushes them"
+            evidence = {"penalty": share}
         else:
             return
         yield self.finding(
@@ -102,7 +109,16 @@ class ExcessiveRegularization(Obstacle):
             confidence=0.88,
         )
 
-    def _penalty(self, run: Run) -> float:
+    def _crushed(self, run: Run) -> bool:
+        """Return whether a penalty was most of the loss and the weights have shrunk to nothing."""
+        left = [
+            _late(run, "weight_rms", la.name) / first
+            for la in run.weights
+            if (first := next(iter(run.of("weight_rms", la.name)), 0.0)) > 0
+        ]
+        return middle(left) < self.CRUSHED and self._penalty(run, slice(3)) > self.PENALTY
+
+    def _penalty(self, run: Run, part: slice = slice(-8, None)) -> float:
         own = run.of("batch_loss")
         shares = [
             1 - value / whole
@@ -111,7 +127,7 @@ class ExcessiveRegularization(Obstacle):
         ]
         if run.loss_function.reduction != "mean":
             return math.nan
-        return middle(shares[-8:])
+        return middle(shares[part])
 
 
 def _late(run: Run, signal: str, layer: str) -> float:

@@ -28,6 +28,8 @@ class ExplodingGradient(Obstacle):
         the first steps (AutoTrainer takes 70) while the loss starts above three times that of
         guessing or never comes down. Over time: `gradient_norm` rises to more than GROWTH times its
         median so far and the loss with it, or becomes infinite. Healthy profiles lie below 10.
+        In a recurrent layer of a run that breaks, `through_time` above GROWTH: the gradient grows
+        on its way back through the steps (Pascanu et al. 2013, whose cure is clipping).
 
     Known problems:
         Between deep samples a single spike can pass unseen.
@@ -76,7 +78,32 @@ class ExplodingGradient(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding, over depth before over time."""
         went = descent(run)
-        yield from list(self._over_depth(run)) or list(self._over_time(run, went.initial))
+        yield from (
+            list(self._over_depth(run))
+            or list(self._through_time(run, went.finite))
+            or list(self._over_time(run, went.initial))
+        )
+
+    def _through_time(self, run: Run, finite: bool) -> Iterator[Finding]:
+        if finite:
+            return
+        for layer in run.weights:
+            grown = max(
+                (v for v in run.of("through_time", layer.name) if not math.isnan(v)), default=0.0
+            )
+            if not grown > self.GROWTH:
+                continue
+            yield self.finding(
+                run,
+                Severity.ERROR,
+                f"gradients grow {grown:.2g}-fold on the way back through the time steps of "
+                f"`{layer.name}`",
+                layers=[layer],
+                evidence={"through_time": grown},
+                confidence=0.92,
+                remedies=("clip-gradients", "lower-learning-rate", "use-adam"),
+            )
+            return
 
     def _over_depth(self, run: Run) -> Iterator[Finding]:
         layers = [layer for layer in run.weights if layer.kind != "Embedding"]

@@ -27,7 +27,8 @@ class FrozenParameters(Obstacle):
         One of: the loss is not connected to any parameter of the optimizer; no gradient is there
         when the optimizer steps; layers that the loss depends on are in no optimizer, or hold
         parameters that do not ask for gradients or are not reached by them, in a run that learned
-        poorly. Facts of the wiring, no thresholds; a frozen backbone whose head learns well
+        poorly; layers that run in every step and never have a gradient, in one that learned not
+        fully. Facts of the wiring, no thresholds; a frozen backbone whose head learns well
         (fine-tuning) is silent.
 
     Known problems:
@@ -97,7 +98,17 @@ class FrozenParameters(Obstacle):
                 for la in run.weights
                 if la.name in unused or typical(run, "gradient_rms", la.name) == 0
             ]
-            if (still or everything) and went.poor:
+            # It runs, and nothing ever comes back to it: cut off by ``detach`` or ``.data``.
+            cut = [
+                la
+                for la in run.weights
+                if run.of("output_rms", la.name) and not run.of("gradient_rms", la.name)
+            ]
+            if cut and len(counts) >= 3 and not _well(went):
+                layers = [la.name for la in cut]
+                place = cut[0].location
+                said = f"no gradient reaches {_list(layers)}, though the model runs it"
+            elif (still or everything) and went.poor:
                 layers = [la.name for la in still] or [la.name for la in matrices]
                 place = next((la.location for la in still), None) or run.optimizer.location
                 said = f"{_list(layers)} {'does' if len(layers) == 1 else 'do'} not learn: frozen"

@@ -86,6 +86,8 @@ class LearningRateTooHigh(Obstacle):
         )
         if not (went.poor or broke or (jumped and not went.achieved > 0.9)):
             return
+        if middle(early(run.of("predicted_decrease")).values) < 0:
+            return  # the steps lead up the gradient: no rate would do
         promise = self._promise(run)
         moves = {
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)

@@ -30,9 +30,11 @@ class MismatchedInitialization(Obstacle):
 
     Evidence:
         In the first deep sample: the ratio of `sample_std` between the last and the first hidden
-        layer outside [1 / SPAN, SPAN]; or weights more than OFF times too large while the loss
-        starts above LOSS times that of guessing, or while SATURATED of a sigmoid or tanh layer's
-        outputs are already at its ends. A library's default alone is no finding: PyTorch's Linear
+        layer outside [1 / SPAN, SPAN], a shrinking one only where the weights are more than FIT
+        times too small (else biases or dead units swallow it); or weights more than OFF times too
+        large while the loss starts above LOSS times that of guessing, or while SATURATED of a
+        sigmoid or tanh layer's outputs are already at its ends. A library's default alone is no
+        finding: PyTorch's Linear
         has a sixth of He's variance, which a shallow network does not feel. Sigmoid stacks shrink
         the signal by themselves (their slope is at most 1/4), so there only weights more than OFF
         times off count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of
@@ -73,6 +75,7 @@ class MismatchedInitialization(Obstacle):
     )
     SPAN: ClassVar[float] = 100.0
     OFF: ClassVar[float] = 3.0
+    FIT: ClassVar[float] = 1.2
     LOSS: ClassVar[float] = 3.0
     SATURATED: ClassVar[float] = 0.5
 
@@ -113,7 +116,8 @@ class MismatchedInitialization(Obstacle):
             if _first(run, "saturated_share", la.activation_name or "") > self.SATURATED
         ]
         large = [la for la in layers if scale[la.name] > self.OFF]
-        if span < 1 / self.SPAN and went.poor and (not sigmoids or typical_scale < 1 / self.OFF):
+        shrunk = typical_scale < (1 / self.OFF if sigmoids else 1 / self.FIT)
+        if span < 1 / self.SPAN and went.poor and shrunk:
             yield self.finding(
                 run,
                 Severity.ERROR,

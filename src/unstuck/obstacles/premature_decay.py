@@ -27,7 +27,9 @@ class PrematureDecay(Obstacle):
         there, in a run that learned poorly, or whose loss was still falling (by more than FALL
         between the second and the last quarter of the time before) and ends more than a tenth of
         the way above zero: a rate that is lowered on a plateau is not premature. Schedules that end
-        near zero do so at the end of the run (cosine, one-cycle).
+        near zero do so at the end of the run (cosine, one-cycle). A rate that is gone within the
+        first SOON of the run counts also if the loss still fell by more than FALL when it had
+        halved.
 
     Known problems:
         A run that is cut short on purpose looks better than it is.
@@ -51,6 +53,7 @@ class PrematureDecay(Obstacle):
     )
     LEFT: ClassVar[float] = 0.02
     PART: ClassVar[float] = 0.5
+    SOON: ClassVar[float] = 0.25
     FALL: ClassVar[float] = 0.05
 
     SICK: ClassVar[Run] = sketch(
@@ -76,7 +79,8 @@ class PrematureDecay(Obstacle):
         earlier = middle(losses.until(gone // 2).since(gone // 4).values)
         later = middle(losses.until(gone).since(3 * gone // 4).values)
         falling = earlier - later > self.FALL * abs(earlier)
-        if not (went.poor or (falling and went.achieved < 0.9 and not went.accuracy > 0.95)):
+        done = went.achieved >= 0.9 or went.accuracy > 0.95
+        if not (went.poor or ((falling or self._cut(run, gone, peak)) and not done)):
             return
         yield self.finding(
             run,
@@ -88,3 +92,13 @@ class PrematureDecay(Obstacle):
             evidence={"learning_rate": {"highest": peak, "last": rates[-1]}, "gone_at": gone},
             confidence=0.92,
         )
+
+    def _cut(self, run: Run, gone: int, peak: float) -> bool:
+        """Return whether a rate that is gone early was halved while the loss still fell."""
+        rates, losses = run.of("learning_rate").finite(), run.loss
+        top = rates.steps[rates.values.index(peak)]
+        pairs = zip(rates.steps, rates.values, strict=True)
+        halved = next((s for s, v in pairs if s > top and v < 0.5 * peak), gone)
+        before = middle(losses.until(halved // 2).values)
+        then = middle(losses.until(halved).since(halved // 2).values)
+        return gone <= self.SOON * run.steps and before - then > self.FALL * abs(before)

@@ -76,6 +76,9 @@ class UnscaledInputs(Obstacle):
         deviations = run.facts.get("input_std") or []
         if not means or len(means) != len(deviations):
             return
+        first = next(iter(run.weights), None)
+        if first is None:
+            return  # no layer takes the inputs: what a model of a few parameters does with them
         went = descent(run)
         high = math.isfinite(went.trivial) and went.initial > 3 * went.trivial
         if not (went.poor or high or not went.finite):
@@ -106,12 +109,11 @@ class UnscaledInputs(Obstacle):
             message = f"an input column lies {offset:.2g} deviations away from zero"
         else:
             return
-        first = next(iter(run.weights), None)
         yield self.finding(
             run,
             Severity.ERROR if went.poor or not went.finite else Severity.WARNING,
             message,
-            layers=[first] if first else [],
+            layers=[first],
             evidence={"input_size": size, "column_span": span, "loss": went.initial},
             confidence=0.85,
         )

@@ -59,11 +59,15 @@ class ZigzagDescent(Obstacle):
         cosines = run.of("gradient_cosine").finite()
         if len(cosines) < 5 or not went.finite:
             return
-        if run.optimizer.settings.get("momentum", 0.0) >= 0.5:
-            return
-        later = cosines.values[len(cosines) // 3 :]
+        settings = run.optimizer.settings
+        if max(settings.get("momentum", 0.0), settings.get("betas.0", 0.0)) >= 0.5:
+            return  # it has momentum already
+        # Deep samples are dense early on: of a long run, its later half counts.
+        later = cosines.since(run.steps // 2).values
+        if len(later) < 5:
+            later = cosines.values[len(cosines) // 3 :]
         turn = middle(later)
-        unfinished = went.poor or went.slope > 2 * self.SLOPE
+        unfinished = went.poor or (went.slope > 2 * self.SLOPE and went.achieved < 0.9)
         if not turn < (self.COSINE if unfinished else self.STRICT):
             return
         if not (went.final < went.initial and went.final <= 1.2 * went.best):
