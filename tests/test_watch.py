@@ -277,6 +277,40 @@ for step in range(15):
 model = nn.ParameterList([nn.Parameter(weights.detach()), bias])
 """
 
+RECURRENT = f"""\
+{HEAD}{WORDS}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(20, 8)
+        self.rnn = nn.RNN(8, 12, batch_first=True)
+        self.cell = nn.Linear(12 + 12, 12)
+        self.out = nn.Linear(12, 3)
+    def forward(self, x):
+        states, _ = self.rnn(self.embed(x))
+        state = states[:, 0]
+        for time in range(10):
+            state = torch.tanh(self.cell(torch.cat([states[:, time % 7], state], 1)))
+        return self.out(state)
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(30):
+    optimizer.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+"""
+
+BY_HAND = f"""\
+{HEAD}
+x, y = torch.randn(64, 5), torch.randn(64)
+model = nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Dropout(0.1), nn.Linear(8, 1))
+for step in range(40):
+    model.zero_grad()
+    F.mse_loss(model(x).squeeze(1), y).backward()
+    for parameter in model.parameters():
+        parameter.data -= 0.05 * parameter.grad
+"""
+
 TRAININGS = {
     "mlp, adam": MLP,
     "cnn, batch norm, dropout, momentum, schedule, validation": CNN_WITH_VALIDATION,
@@ -291,6 +325,8 @@ TRAININGS = {
     "scripted": SCRIPTED,
     "compiled": COMPILED,
     "no module, no backward": NO_GLOBAL_STATE,
+    "rnn, cell in a loop": RECURRENT,
+    "no optimizer": BY_HAND,
 }
 
 

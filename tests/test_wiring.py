@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from scripts import write
+from scripts import unstuck, write
 from treating import execute, recorded, watch
 from unstuck import registry
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Location
 from unstuck.frameworks import torch as frameworks_torch
-from unstuck.record import Recorder, Recording
+from unstuck.record import Recorder, Recording, read
 from unstuck.signals import Run
 
 HEAD = """\
@@ -595,13 +595,13 @@ def test_losses_with_gradients_are_no_validation(path: Path) -> None:
         ("TorchWatcher", "_before_backward"),
         ("TorchWatcher", "_loss_computed"),
         ("TorchWatcher", "_end_validation"),
-        ("_Training", "before_step"),
-        ("_Training", "after_step"),
-        ("_Training", "_read_wiring"),
-        ("_Training", "_layer_ran"),
-        ("_Training", "activation_ran"),
-        ("_Training", "_root_begins"),
-        ("_Training", "write_facts"),
+        ("Training", "before_step"),
+        ("Training", "after_step"),
+        ("Training", "_read_wiring"),
+        ("Training", "_layer_ran"),
+        ("Training", "activation_ran"),
+        ("Training", "_root_begins"),
+        ("Training", "write_facts"),
     ],
 )
 def test_failure_of_the_watcher_costs_one_line(
@@ -690,6 +690,171 @@ def test_non_finite_loss_names_its_operation(path: Path) -> None:
         if f.obstacle == "non-finite-values"
     ]
     assert "logarithm" in finding.message
+
+
+BAD_ROW = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.rand(64, 4)
+x[37] = -5
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+nn.init.ones_(model[0].weight), nn.init.ones_(model[2].weight)
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+for step in range(12):
+    rows = x[(torch.arange(16) + 16 * step) % 64]
+    with torch.no_grad():
+        shown = torch.log(model(rows).mean())
+    loss = torch.log(model(rows) + rows.sum(1, keepdim=True)).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_non_finite_loss_names_its_line_and_row(path: Path, stop: bool) -> None:
+    write(path.parent, BAD_ROW)
+    options = ("--stop-on", "error") if stop else ()
+    done = unstuck("run", "--record", "run.db", *options, "train.py", cwd=path.parent)
+    (run,) = read(path.parent / "run.db").runs
+    assert run.steps == (3 if stop else 12), done.stderr
+    (finding,) = registry.obstacle("non-finite-values")().check(run)
+    assert "in 1 of 16 rows of the batch (5)" in finding.message
+    assert finding.steps[0] == 2
+    assert finding.location is not None
+    line = BAD_ROW.splitlines()[finding.location.line - 1]
+    assert line.startswith("    loss = torch.log(")
+
+
+# ---------------------------------------------------------------------- without an optimizer
+
+
+MODEL_BY_HAND = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(200, 5)
+y = x @ torch.randn(5, 1)
+model = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Linear(16, 1))
+for step in range(60):
+    loss = nn.functional.mse_loss(model(x), y)
+    CLEAR
+    loss.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter UPDATE 0.02 * parameter.grad
+"""
+TENSORS_BY_HAND = """\
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(200, 5)
+y = x @ torch.randn(5)
+first = torch.randn(5, 16).requires_grad_()
+second = torch.zeros(16).requires_grad_()
+for step in range(60):
+    loss = ((torch.tanh(x @ first) @ second - y) ** 2).mean()
+    loss.backward()
+    first.data -= 0.01 * first.grad
+    second.data -= 0.01 * second.grad
+    first.grad = second.grad = None
+"""
+REPLACED_BY_HAND = """\
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(200, 5)
+y = x @ torch.randn(5)
+w = torch.zeros(5, requires_grad=True)
+for step in range(60):
+    loss = ((x @ w - y) ** 2).mean()
+    loss.backward()
+    w = (w - 0.05 * w.grad).detach().requires_grad_()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "layers"),
+    [
+        (MODEL_BY_HAND.replace("CLEAR", "model.zero_grad()").replace("UPDATE", "-="), ["0", "2"]),
+        (TENSORS_BY_HAND, ["first", "second"]),
+        (REPLACED_BY_HAND, []),
+    ],
+)
+def test_updates_written_out_are_steps(path: Path, source: str, layers: list[str]) -> None:
+    run = run_of(path, source)
+    assert run.steps == 59  # the first one shows that there is no optimizer
+    assert len(run.loss) == 59
+    assert run.loss.values[-1] < run.loss.values[0]
+    assert [la.name for la in run.layers if la.name in layers] == layers
+    for name in layers:
+        assert len(run.of("update_ratio", name)) > 5
+        assert all(v > 0 for v in run.of("gradient_rms", name))
+    assert not diagnose_run(run, [kind() for kind in registry.obstacles().values()])
+
+
+def test_gradients_left_over_are_found_without_an_optimizer(path: Path) -> None:
+    run = run_of(path, MODEL_BY_HAND.replace("CLEAR", "pass").replace("UPDATE", "-="))
+    assert "missing-zero-grad" in obstacles(run)
+
+
+def test_steps_up_the_gradient_are_named(path: Path) -> None:
+    source = MODEL_BY_HAND.replace("CLEAR", "model.zero_grad()").replace("UPDATE", "+=")
+    findings = diagnose_run(run_of(path, source), [k() for k in registry.obstacles().values()])
+    assert findings[0].obstacle == "diverging-loss"
+    assert "sign" in findings[0].notes[0]
+
+
+def test_gradients_without_a_training_are_no_run(path: Path) -> None:
+    """An attack, a saliency map: gradients are taken, parameters stay."""
+    source = """\
+import torch
+from torch import nn
+
+model = nn.Linear(4, 3)
+x = torch.randn(32, 4, requires_grad=True)
+for step in range(20):
+    model.zero_grad()
+    nn.functional.cross_entropy(model(x), torch.zeros(32).long()).backward()
+"""
+    assert [run for run in recording_of(path, source).runs if run.steps] == []
+
+
+# ---------------------------------------------------------------------- through time
+
+
+RECURRENT = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(64, 40, 3)
+y = (x[:, 0, 0] > 0).long()
+rnn = nn.RNN(3, 16, batch_first=True)
+head = nn.Linear(16, 2)
+parameters = [*rnn.parameters(), *head.parameters()]
+optimizer = torch.optim.SGD(parameters, lr=0.05)
+for step in range(60):
+    states, _ = rnn(x)
+    loss = nn.functional.cross_entropy(head(PART), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_gradient_through_time(path: Path) -> None:
+    last = run_of(path, RECURRENT.replace("PART", "states[:, -1]"))
+    (share, *_) = last.of("through_time", "rnn")
+    assert 0 < share < 1e-4
+    assert "vanishing-gradient" in obstacles(last)
+    mean = run_of(path, RECURRENT.replace("PART", "states.mean(1)"))
+    (share, *_) = mean.of("through_time", "rnn")
+    assert 0.05 < share < 20
+    assert "vanishing-gradient" not in obstacles(mean)
 
 
 def test_locations_are_calls_of_the_source(path: Path) -> None:

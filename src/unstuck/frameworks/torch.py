@@ -118,6 +118,7 @@ class TorchWatcher:
         self._loss_value: float = math.nan
         self._loss_tensor: Tensor | None = None
         self._backward_seen = 0
+        self._scales = 0
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
@@ -197,6 +198,8 @@ class TorchWatcher:
             self._guard(training.write_facts)
         seconds = time.perf_counter() - self.started
         self.recorder.fact("seconds", seconds)
+        if self._scales and len(self._all) == 1:
+            self.recorder.fact("scaled_losses", self._scales, self._all[0].index)
         self.recorder.fact("spent", self.spent)
         self.recorder.fact("deep", sum(training.deep for training in self._all))
         if self.failed:
@@ -362,6 +365,7 @@ class TorchWatcher:
         def scale(scaler: Any, outputs: Any) -> Any:
             result = original(scaler, outputs)
             if isinstance(outputs, Tensor) and isinstance(result, Tensor) and watcher.active:
+                watcher._scales += 1
                 watcher._scaled = {id(result): (weakref.ref(result), weakref.ref(outputs))}
             return result
 

@@ -64,7 +64,7 @@ class ByHand:
         if self._calls >= PATIENCE or loss.grad_fn is None:
             return
         self._calls += 1
-        found = leaves(loss.grad_fn)
+        found = leaves(loss.grad_fn)[::-1]  # in the order in which they are used
         found = [p for p in found if isinstance(p, nn.Parameter)] or found
         before, shapes = self._leaves, [p.shape for p in found]
         replaced = (
@@ -74,9 +74,10 @@ class ByHand:
         )
         if replaced or (before and self._changed()):
             # Parameters that are replaced in each step cannot be followed: only the loss is.
-            self._optimizer = HandWritten(found if not replaced else [torch.zeros(1)])
-            self.training = self.watcher.by_hand(self._optimizer)
             self._leaves = [] if replaced else found
+            self._optimizer = HandWritten(self._leaves)
+            self.training = self.watcher.by_hand(self._optimizer)
+            self.training.stage = int(replaced)  # there is no wiring to read
             self._note()
         elif found:
             self._leaves = found

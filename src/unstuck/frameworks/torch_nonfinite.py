@@ -59,6 +59,20 @@ def _finite(value: Any) -> bool:
     return bool(torch.isfinite(value.detach()).all())
 
 
+def _rows(bad: Tensor) -> dict[str, Any]:
+    """Return which rows of the batch hold a bad value, given where the values are bad."""
+    if bad.ndim == 0 or bad.shape[0] < 2:
+        return {}
+    rows = bad.reshape(bad.shape[0], -1).any(dim=1).nonzero().reshape(-1).tolist()
+    return {"rows": rows[:8], "bad_rows": len(rows), "batch": bad.shape[0]}
+
+
+def _broken(tensors: Sequence[Tensor]) -> Tensor | None:
+    """Return where the first tensor that is not finite is not, None if all are."""
+    value = next((value for value in tensors if not _finite(value)), None)
+    return None if value is None else ~torch.isfinite(value.detach())
+
+
 def _kept(node: Any, names: Sequence[str]) -> list[Tensor]:
     found = []
     for name in names:
@@ -91,7 +105,8 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
     for node in reversed(graph.nodes):
         name = operation(node)
         layer = next(iter(graph.owners.get(node, ())), None)
-        if any(not _finite(value) for value in _kept(node, _INPUTS)):
+        bad = _broken(_kept(node, _INPUTS))
+        if bad is not None:
             child = next((c for c, _ in node.next_functions if c is not None), None)
             if child is None or operation(child) == "accumulate_grad":
                 return {
@@ -99,6 +114,7 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
                     "layer": layer,
                     "operation": name,
                     "cause": "input",
+                    **_rows(bad),
                 }
             made = operation(child)
             return {
@@ -106,17 +122,23 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
                 "layer": next(iter(graph.owners.get(child, ())), None),
                 "operation": made,
                 "cause": "operation",
+                **_rows(bad),
             }
-        if any(not _finite(value) for value in _kept(node, _RESULTS)):
+        bad = _broken(_kept(node, _RESULTS))
+        if bad is not None:
             return {
                 "what": _LIMITS.get(name, f"the operation {name} put it out"),
                 "layer": layer,
                 "operation": name,
                 "cause": "operation",
+                **_rows(bad),
             }
     for node in reversed(graph.nodes):  # made by the last operations, which keep nothing
         name = operation(node)
         outside = _OUTSIDE.get(name)
-        if outside and any(outside(value).any() for value in _kept(node, _INPUTS)):
-            return {"what": _LIMITS[name], "operation": name, "cause": "operation"}
+        for value in _kept(node, _INPUTS) if outside else ():
+            bad = outside(value.detach()) if outside else value
+            if bad.any():
+                where = _rows(bad)
+                return {"what": _LIMITS[name], "operation": name, "cause": "operation", **where}
     return {"what": "the loss function itself put it out", "cause": "loss"}

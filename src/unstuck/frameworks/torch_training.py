@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 
 from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
+from unstuck.frameworks.operation_lines import line_of
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
@@ -408,7 +409,13 @@ class Training:
             return
         from unstuck.frameworks.torch_nonfinite import origin
 
-        self._facts["nonfinite"] = {**origin(loss, self._owners()), "step": self.step}
+        found = {**origin(loss, self._owners()), "step": self.step}
+        if found.get("operation") and self.loss_location is not None:
+            place = line_of(found["operation"], self.loss_location.file)
+            found["location"] = place.to_json() if place else None
+        self._facts["nonfinite"] = found
+        if self.watcher.stop_on_error and self._begun:  # the step that would note it never comes
+            self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
         self.recorder.fact("nonfinite", self._facts["nonfinite"], self.index)
 
     def _gradients_left(self) -> bool:

@@ -64,7 +64,7 @@ class FrozenParameters(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
-        if run.steps < 3:
+        if run.steps < 3 or not run.layers:
             return
         went = descent(run)
         counts = run.of("gradient_count").values

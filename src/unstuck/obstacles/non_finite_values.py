@@ -68,6 +68,9 @@ class NonFiniteValues(Obstacle):
         place = Location.from_json(origin.get("location"))
         layer = run.layer(origin.get("layer") or "")
         said = origin.get("what") or "the loss"
+        if rows := origin.get("rows"):
+            named = ", ".join(map(str, rows)) + ("…" if origin["bad_rows"] > len(rows) else "")
+            said += f", in {origin['bad_rows']} of {origin['batch']} rows of the batch ({named})"
         yield self.finding(
             run,
             Severity.ERROR,
@@ -76,6 +79,9 @@ class NonFiniteValues(Obstacle):
             layers=[layer] if layer else [],
             steps=(broken, run.steps - 1),
             location=place or (layer.location if layer else None) or run.loss_function.location,
-            evidence={"step": broken, **{k: v for k, v in origin.items() if k in ("operation",)}},
+            evidence={
+                "step": broken,
+                **{k: v for k, v in origin.items() if k in ("operation", "rows")},
+            },
             confidence=0.95,
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from unstuck import allclear
 from unstuck.findings import Finding, Severity
 from unstuck.report import Report, shown_path
 from unstuck.signals import Run, Series
@@ -47,7 +48,24 @@ def _parts(report: Report) -> Iterator[Text]:
             yield from _finding(finding, runs.get(finding.run), shown, report.verdict)
     if report.verdict is not None:
         yield from _verdict(report.verdict)
+    if report.verbose and not any(f.severity is not Severity.INFO for f in report.findings):
+        yield from _all_clear(report)
     yield from _summary(report, shown)
+
+
+def _all_clear(report: Report) -> Iterator[Text]:
+    """Say what was checked in the longest run, and why what looks alarming is normal."""
+    run = max(report.recording.runs, key=lambda run: run.steps, default=None)
+    if run is None or not run.steps:
+        return
+    rows = allclear.checked(run)
+    yield Text("checked", "bold green")
+    width = max(len(name) for name, _ in rows)
+    for name, measured in rows:
+        yield _margin(f"{name.ljust(width)}  {measured}")
+    for sentence in allclear.normal(run):
+        yield Text(" normal: ", "green").append(sentence, "default")
+    yield Text()
 
 
 def _finding(
