@@ -49,10 +49,10 @@ format: $(READY)
 docs: $(READY)
 	$(BIN)/python docs/tables.py
 
-ifneq ($(wildcard zoo/run.py),)
+# Of single cases: make zoo ZOO="--split dev --case digits --seeds 0"
+ZOO ?= --seeds 0,1,2 --output docs/zoo.md
 zoo: $(READY)
-	$(BIN)/python zoo/run.py
-endif
+	$(BIN)/python zoo/run.py $(ZOO)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist
