@@ -50,6 +50,7 @@ class ExcessiveRegularization(Obstacle):
         "vanishing-gradient",
         "dead-relu",
         "learning-rate-too-low",
+        "learning-rate-too-high",
         "uneven-gradient-scale",
         "oscillating-loss",
         "symmetric-initialization",

@@ -25,7 +25,8 @@ class FullBatchTraining(Obstacle):
 
     Evidence:
         The batch has the same size, target mean and input mean in all deep samples (equal to seven
-        digits), at least ROWS rows, and the run learned poorly and was still descending; from
+        digits), at least ROWS rows, and the run learned poorly, or less than FAR of the way whatever
+        its accuracy, and was still descending; from
         LARGE rows on, where a pass makes sixteen steps of 32 rows, also in a run that came less
         than three quarters of the way.
 
@@ -44,6 +45,7 @@ class FullBatchTraining(Obstacle):
     explains = ("slow-convergence", "underfitting", "learning-rate-too-low")
     ROWS: ClassVar[float] = 128.0
     LARGE: ClassVar[float] = 512.0
+    FAR: ClassVar[float] = 0.25
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 2.3 - 2e-3 * s, run={"batch_size": 1200.0, "input_std": 0.37}
@@ -58,7 +60,7 @@ class FullBatchTraining(Obstacle):
         if not all(_constant(run, signal) for signal in ("target_mean", "input_mean", "input_std")):
             return
         went = descent(run)
-        slow = went.poor and went.slope > 0.005
+        slow = (went.poor or went.achieved < self.FAR) and went.slope > 0.005
         large = sizes[0] >= self.LARGE and went.achieved < 0.75 and went.slope > 0.02
         if not (slow or large) or not went.final < went.initial:
             return
