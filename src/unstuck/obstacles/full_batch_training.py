@@ -25,10 +25,9 @@ class FullBatchTraining(Obstacle):
 
     Evidence:
         The batch has the same size, target mean and input mean in all deep samples (equal to seven
-        digits), at least ROWS rows, and the run learned poorly, or less than FAR of the way whatever
-        its accuracy, and was still descending; from
-        LARGE rows on, where a pass makes sixteen steps of 32 rows, also in a run that came less
-        than three quarters of the way.
+        digits), at least ROWS rows, and the run learned poorly (or came less than FAR of the way,
+        whatever its accuracy) and was still descending; from LARGE rows on, where a pass makes
+        sixteen steps of 32 rows, also in a run that came less than three quarters of the way.
 
     Known problems:
         Problems of a few hundred rows often train well in full batches; they are silent.
