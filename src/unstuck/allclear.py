@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from unstuck.evidence import Descent, descent, middle, noise, ratio, typical
-from unstuck.obstacles.overfitting import validation
+from unstuck.evidence import Descent, descent, middle, noise, ratio, typical, validation
 from unstuck.signals import Run
 
 __all__ = ["LOOKALIKES", "checked", "normal"]

@@ -15,7 +15,17 @@ from statistics import median
 
 from unstuck.signals import Activation, Layer, Run, Series
 
-__all__ = ["Descent", "descent", "early", "growth", "hidden", "middle", "noise", "ratio"]
+__all__ = [
+    "Descent",
+    "descent",
+    "early",
+    "growth",
+    "hidden",
+    "middle",
+    "noise",
+    "ratio",
+    "validation",
+]
 
 
 def middle(values: Sequence[float]) -> float:
@@ -211,3 +221,37 @@ def noise(values: Sequence[float]) -> float:
         return 0.0
     mean = sum(steps) / len(steps)
     return math.sqrt(sum((s - mean) ** 2 for s in steps) / len(steps) / 2)
+
+
+def validation(run: Run) -> tuple[Series, Series] | None:
+    """Return losses and accuracies of the run's held-out passes, None without any.
+
+    Of several kinds of pass (training data and test data, say), the one with the highest loss at
+    the end (else the lowest accuracy) is the held-out one, among those made equally often.
+    """
+    kinds = sorted(
+        signal.rpartition(":")[2]
+        for layer, signal in run.series
+        if layer == "" and signal.startswith("validation_loss:")
+    )
+    found = [
+        (run.of(f"validation_loss:{k}").finite(), run.of(f"validation_accuracy:{k}").finite())
+        for k in kinds
+    ]
+    losses = [loss for loss, _ in found if loss]
+    accuracies = [accuracy for _, accuracy in found if accuracy]
+    if not losses and not accuracies:
+        return None
+    often = max((len(s) for s in losses), default=0)
+    loss = max(
+        (s for s in losses if len(s) >= often / 2),
+        key=lambda s: middle(s.values[-3:]),
+        default=Series(),
+    )
+    often = max((len(s) for s in accuracies), default=0)
+    accuracy = min(
+        (s for s in accuracies if len(s) >= often / 2),
+        key=lambda s: middle(s.values[-3:]),
+        default=Series(),
+    )
+    return loss, accuracy

@@ -14,10 +14,9 @@ from typing import Any
 from unstuck import plan
 from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.edits import Edit, from_json
-from unstuck.evidence import middle
+from unstuck.evidence import middle, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.obstacles.overfitting import validation
 from unstuck.record import Recording
 from unstuck.signals import Run
 from unstuck.trials import (

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle
+from unstuck.evidence import descent, middle, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.obstacles.overfitting import validation
 from unstuck.signals import Run
 from unstuck.sketch import learning, sketch
 

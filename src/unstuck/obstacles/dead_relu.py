@@ -27,6 +27,8 @@ class DeadRelu(Obstacle):
         `dead_share`, over a window of eight sampled batches. An error when it stays above DEAD in a
         layer of a run that learned poorly. Healthy networks have 0-22 % dead units in their worst
         layer, 46 % was seen once (measured on Fashion-MNIST); SageMaker Debugger alarms at 50 %.
+        A ReLU at the output is reported from OUTPUT on, in a run that came less than REST of the
+        way: there each dead unit is a target that is never met.
 
     Known problems:
         With batches of a few rows a unit that fires rarely looks dead for a while.
@@ -58,6 +60,8 @@ class DeadRelu(Obstacle):
         "full-batch-training",
     )
     DEAD: ClassVar[float] = 0.9
+    OUTPUT: ClassVar[float] = 0.5
+    REST: ClassVar[float] = 0.9
 
     SICK: ClassVar[Run] = sketch(
         loss=plateau, layers={"dead_share": lambda s: 1.0 if s > 10 else 0.2}
@@ -66,7 +70,8 @@ class DeadRelu(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding, its layers the dead ones, the deadest first."""
-        if not descent(run).poor:
+        went = descent(run)
+        if not (went.poor or went.achieved < self.REST):
             return
         shares: dict[str, float] = {}
         since: dict[str, int] = {}
@@ -75,11 +80,11 @@ class DeadRelu(Obstacle):
             if active.kind not in ("relu", "relu6") or len(series) < 3 or active.units < 2:
                 continue
             latest = middle(series.values[-3:])
-            if latest >= self.DEAD:
+            limit = self.OUTPUT if active.output else self.DEAD
+            if latest >= limit and (went.poor or active.output):
                 shares[active.name] = latest
-                since[active.name] = next(
-                    s for s, v in zip(series.steps, series.values, strict=True) if v >= self.DEAD
-                )
+                pairs = zip(series.steps, series.values, strict=True)
+                since[active.name] = next(s for s, v in pairs if v >= min(limit, latest))
         if not shares:
             return
         names = sorted(shares, key=lambda name: (since[name], -shares[name]))

@@ -26,7 +26,8 @@ class LearningRateTooHigh(Obstacle):
     Evidence:
         A step that promises to take off more than PROMISE times the whole loss is too long for any
         loss that cannot fall below zero: Polyak's step (1987), loss / |gradient|^2, promises
-        exactly 1 (the second longest of the early steps counts). Or steps that change weights by
+        exactly 1 (the second longest of the early steps counts; losses without a floor, such as a
+        critic's, are not judged by it). Or steps that change weights by
         more than MOVE of their size, eight samples in a row: healthy steps change them by 4e-3 to
         2e-2 (measured; TheDeepChecker warns above 0.1). Either must come in the first STEPS steps,
         together with a loss that rose above JUMP times its start, became infinite, or never came
@@ -88,7 +89,7 @@ class LearningRateTooHigh(Obstacle):
             return
         if middle(early(run.of("predicted_decrease")).values) < 0:
             return  # the steps lead up the gradient: no rate would do
-        promise = self._promise(run)
+        promise = self._promise(run) if _has_floor(run) else 0.0
         moves = {
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
             for la in run.weights
@@ -144,6 +145,16 @@ class LearningRateTooHigh(Obstacle):
             return 0.0
         # The second largest: one step alone may be an accident of its batch.
         return sorted(shares)[-min(2, len(shares))]
+
+
+def _has_floor(run: Run) -> bool:
+    """Return whether the loss cannot fall below zero, as far as its values and making show."""
+    if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0:
+        return False
+    made = run.loss_function.chain[:4]
+    # Critics' and policies' losses: minus the mean of what a layer puts out, or of two.
+    turned = "neg" in made or ("sub" in made and not {"pow", "abs", "mul"} & set(made))
+    return run.loss_function.function is not None or not turned or any("log" in m for m in made)
 
 
 def _finite(values: tuple[float, ...]) -> Series:

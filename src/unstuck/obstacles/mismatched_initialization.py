@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from unstuck.evidence import activation, descent, middle, ratio
+from unstuck.evidence import activation, descent, middle, ratio, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Layer, Run
@@ -33,8 +33,9 @@ class MismatchedInitialization(Obstacle):
         layer outside [1 / SPAN, SPAN], a shrinking one only where the weights are more than FIT
         times too small (else biases or dead units swallow it); or weights more than OFF times too
         large while the loss starts above LOSS times that of guessing, or while SATURATED of a
-        sigmoid or tanh layer's outputs are already at its ends. A library's default alone is no
-        finding: PyTorch's Linear
+        sigmoid or tanh layer's outputs are already at its ends (in a run that learned poorly, or
+        where they stay there and validation ends at twice the training loss: only the last layer
+        learns). A library's default alone is no finding: PyTorch's Linear
         has a sixth of He's variance, which a shallow network does not feel. Sigmoid stacks shrink
         the signal by themselves (their slope is at most 1/4), so there only weights more than OFF
         times off count. For ten classes the loss of healthy networks starts at 2.3-3.5, that of
@@ -72,6 +73,7 @@ class MismatchedInitialization(Obstacle):
         "zigzag-descent",
         "uneven-gradient-scale",
         "underfitting",
+        "overfitting",
     )
     SPAN: ClassVar[float] = 100.0
     OFF: ClassVar[float] = 3.0
@@ -145,7 +147,7 @@ class MismatchedInitialization(Obstacle):
                 evidence=evidence,
                 confidence=0.9,
             )
-        elif pinned and large and went.poor:
+        elif pinned and large and (went.poor or self._memorizes(run, pinned)):
             culprit = pinned[0]
             yield self.finding(
                 run,
@@ -158,6 +160,17 @@ class MismatchedInitialization(Obstacle):
                 evidence={**evidence, "saturated_share": _saturation(run)},
                 confidence=0.9,
             )
+
+    def _memorizes(self, run: Run, pinned: list[Layer]) -> bool:
+        """Return whether only the last layer learns, on top of units pinned to the very end."""
+        still = all(
+            middle(run.of("saturated_share", la.activation_name or "").values[-3:]) > self.SATURATED
+            for la in pinned
+        )
+        passes = validation(run)
+        if not still or passes is None or not passes[0]:
+            return False
+        return middle(passes[0].values[-3:]) > 2 * descent(run).final
 
     def _scale(self, run: Run, layer: Layer) -> float:
         """Return the weights' scale over that of He or Xavier; NaN if not measured."""

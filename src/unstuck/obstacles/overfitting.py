@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle, noise
+from unstuck.evidence import descent, middle, noise, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -128,37 +128,3 @@ class Overfitting(Obstacle):
         if not (training < 0.5 * end and training < before):
             return None
         return lowest, losses.steps[index], end
-
-
-def validation(run: Run) -> tuple[Series, Series] | None:
-    """Return losses and accuracies of the run's held-out passes, None without any.
-
-    Of several kinds of pass (training data and test data, say), the one with the highest loss at
-    the end (else the lowest accuracy) is the held-out one, among those made equally often.
-    """
-    kinds = sorted(
-        signal.rpartition(":")[2]
-        for layer, signal in run.series
-        if layer == "" and signal.startswith("validation_loss:")
-    )
-    found = [
-        (run.of(f"validation_loss:{k}").finite(), run.of(f"validation_accuracy:{k}").finite())
-        for k in kinds
-    ]
-    losses = [loss for loss, _ in found if loss]
-    accuracies = [accuracy for _, accuracy in found if accuracy]
-    if not losses and not accuracies:
-        return None
-    often = max((len(s) for s in losses), default=0)
-    loss = max(
-        (s for s in losses if len(s) >= often / 2),
-        key=lambda s: middle(s.values[-3:]),
-        default=Series(),
-    )
-    often = max((len(s) for s in accuracies), default=0)
-    accuracy = min(
-        (s for s in accuracies if len(s) >= often / 2),
-        key=lambda s: middle(s.values[-3:]),
-        default=Series(),
-    )
-    return loss, accuracy

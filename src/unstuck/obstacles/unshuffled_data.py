@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle
+from unstuck.evidence import descent, middle, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.obstacles.overfitting import validation
 from unstuck.signals import Run
 from unstuck.sketch import sketch
 
