@@ -528,6 +528,7 @@ class TorchWatcher:
         return StopTraining()
 
     def _before_step(self, optimizer: Optimizer, closure: bool) -> None:
+        self._hand = None  # also where the optimizer is older than the watcher
         self._training(optimizer).before_step(closure)
 
     def _after_step(self, optimizer: Optimizer, closure: bool) -> None:
