@@ -521,14 +521,23 @@ class Training:
         ]
         columns = {shape[0] for shape in sizes if shape and math.prod(shape) == shape[0] > 1}
         for node in graph.nodes:
-            if node in inner or operation(node) not in ("pow", "abs", "mul", "mse_loss", "l1_loss"):
-                continue
             kept = getattr(node, "_saved_self", None)
-            if not isinstance(kept, Tensor) or kept.ndim != 2 or kept.shape[0] != kept.shape[1]:
+            made_by = ""
+            if operation(node) in ("pow", "abs", "mul", "mse_loss", "l1_loss"):
+                made_by, _ = graph.feeds(node)
+            if node in inner:
                 continue
-            made_by, _ = graph.feeds(node)
-            if kept.shape[0] in columns and made_by in ("sub", "rsub"):
-                return list(kept.shape)
+            if made_by in ("sub", "rsub") and isinstance(kept, Tensor):
+                shape = kept.shape
+            else:  # a column of outputs against a row of targets, which have no graph
+                children = [child for child, _ in node.next_functions if child is not None]
+                if len(children) != 1 or operation(node) not in ("mul", "sub", "rsub", "div"):
+                    continue
+                shape = _shape(node)
+                if _shape(children[0]) != (*shape[:1], 1):
+                    continue
+            if len(shape) == 2 and shape[0] == shape[1] and shape[0] in columns:
+                return list(shape)
         return []
 
     def _nonlinear(self, graph: Graph, inner: set[Any]) -> bool:
@@ -868,6 +877,12 @@ _LAYER_FIELDS = (
     *("name", "kind", "shape", "fan_in", "fan_out", "location", "activation", "activation_name"),
     *("normalized", "output", "trainable", "optimized", "dimensions", "depth", "residual"),
 )
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    """Return the shape of what an autograd node's operation put out, () if it does not say."""
+    held: Sequence[Any] = getattr(node, "_input_metadata", ())
+    return tuple(held[0].shape) if len(held) == 1 else ()
 
 
 def _known(data: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
