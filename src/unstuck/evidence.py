@@ -20,6 +20,7 @@ __all__ = [
     "descent",
     "early",
     "growth",
+    "has_floor",
     "hidden",
     "middle",
     "noise",
@@ -255,3 +256,13 @@ def validation(run: Run) -> tuple[Series, Series] | None:
         default=Series(),
     )
     return loss, accuracy
+
+
+def has_floor(run: Run) -> bool:
+    """Return whether the loss cannot fall below zero, as far as its values and making show."""
+    if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0:
+        return False
+    made = run.loss_function.chain[:4]
+    # Critics' and policies' losses: minus the mean of what a layer puts out, or of two.
+    turned = "neg" in made or ("sub" in made and not {"pow", "abs", "mul"} & set(made))
+    return run.loss_function.function is not None or not turned or any("log" in m for m in made)

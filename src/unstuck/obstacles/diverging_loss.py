@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, early, middle
+from unstuck.evidence import descent, early, has_floor, middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -29,7 +29,7 @@ class DivergingLoss(Obstacle):
         doubling as divergence.
 
     Known problems:
-        Losses that may be negative are judged only by infinities.
+        Losses without a floor at zero (negative ones, a critic's) are judged only by infinities.
 
     Remedies:
         A lower learning rate, clipping, Adam.
@@ -65,7 +65,7 @@ class DivergingLoss(Obstacle):
         start = went.initial if math.isnan(went.trivial) else max(went.initial, went.trivial)
         lost = went.best < 0.5 * went.initial and went.final > start
         infinite = not math.isfinite(went.final) and not math.isnan(went.initial)
-        if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0 and not infinite:
+        if not has_floor(run) and not infinite:
             return
         if not (infinite or lost or went.final > self.RISE * start):
             return

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, early, middle, ratio
+from unstuck.evidence import descent, early, has_floor, middle, ratio
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -89,7 +89,7 @@ class LearningRateTooHigh(Obstacle):
             return
         if middle(early(run.of("predicted_decrease")).values) < 0:
             return  # the steps lead up the gradient: no rate would do
-        promise = self._promise(run) if _has_floor(run) else 0.0
+        promise = self._promise(run) if has_floor(run) else 0.0
         moves = {
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
             for la in run.weights
@@ -145,16 +145,6 @@ class LearningRateTooHigh(Obstacle):
             return 0.0
         # The second largest: one step alone may be an accident of its batch.
         return sorted(shares)[-min(2, len(shares))]
-
-
-def _has_floor(run: Run) -> bool:
-    """Return whether the loss cannot fall below zero, as far as its values and making show."""
-    if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0:
-        return False
-    made = run.loss_function.chain[:4]
-    # Critics' and policies' losses: minus the mean of what a layer puts out, or of two.
-    turned = "neg" in made or ("sub" in made and not {"pow", "abs", "mul"} & set(made))
-    return run.loss_function.function is not None or not turned or any("log" in m for m in made)
 
 
 def _finite(values: tuple[float, ...]) -> Series:

@@ -23,11 +23,11 @@ class SlowConvergence(Obstacle):
         The model is not bad, only unfinished: most of the way lies beyond the last step.
 
     Evidence:
-        Less than DONE of the way down was made (less than FAR, if the accuracy is good already:
-        the loss is what descends), and between the first and the last quarter of the
-        last third of the run the loss still fell by at least STEADY of all that it fell (a straight
-        line gives 0.25, a plateau nothing), by more than three times what the noise of
-        a quarter's median allows.
+        Less than DONE of the way down was made (where the accuracy is good already: less than FAR,
+        or with the last third still taking off more than FALLING), and between the first and the
+        last quarter of the last third of the run the loss still fell by at least STEADY of all that
+        it fell (a straight line gives 0.25, a plateau nothing), by more than three times what the
+        noise of a quarter's median allows.
 
     Known problems:
         With more than CLASSES classes (letters, words) a loss near zero is out of reach, and only
@@ -46,6 +46,7 @@ class SlowConvergence(Obstacle):
     explains = ("underfitting",)
     DONE: ClassVar[float] = 0.5
     FAR: ClassVar[float] = 0.25
+    FALLING: ClassVar[float] = 0.1
     STEADY: ClassVar[float] = 0.08
     CLASSES: ClassVar[int] = 20
 
@@ -57,7 +58,8 @@ class SlowConvergence(Obstacle):
         went = descent(run)
         if went.count < 40 or not went.finite or not math.isfinite(went.initial):
             return
-        if not (went.poor or went.achieved < self.FAR) or went.achieved >= self.DONE:
+        unfinished = went.achieved < self.FAR or went.slope > self.FALLING
+        if not (went.poor or unfinished) or went.achieved >= self.DONE:
             return
         shape = run.loss_function.prediction_shape
         if len(shape) > 1 and shape[1] > self.CLASSES and went.majority > 0 and not went.stuck:
