@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scripts import MLP, unstuck, write
 from unstuck.allclear import LOOKALIKES, checked, normal
-from unstuck.signals import Activation, Layer, Loss, Run
+from unstuck.signals import Activation, Layer, Loss, Run, Series
 from unstuck.sketch import learning, sketch
-
-FLAT = sketch(loss=lambda step: 1e-3 if step % 50 else 0.2)
 
 
 def _with(run: Run, **changes: object) -> Run:
-    from dataclasses import replace
-
     return replace(run, **changes)  # type: ignore[arg-type]
 
 
@@ -45,7 +42,7 @@ CASES: dict[str, Run] = {
         activations=(Activation("relu", "relu"),),
         series={
             **sketch().series,
-            ("relu", "dead_share"): sketch().of("loss").__class__((0, 1), (0.3, 0.3)),
+            ("relu", "dead_share"): Series((0, 1), (0.3, 0.3)),
         },
     ),
     "fine-tuning": _with(

@@ -73,19 +73,28 @@ def seeded(source: str, seed: int) -> str:
     return re.sub(pattern, lambda m: f"{m[1]}{int(m[2]) + 1000 * seed}", source)
 
 
-def watch(name: str, seed: int, record: Path) -> str:
-    """Run one case with one seed under `unstuck run`; return what went wrong, if anything."""
+def execute(source: str, *before: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as ``python [before…] train.py``, on one core, in a folder of its own.
+
+    Raises:
+        subprocess.TimeoutExpired: After ten minutes.
+    """
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "train.py"
-        script.write_text(seeded((CASES / f"{name}.py").read_text(), seed))
-        command = [sys.executable, "-m", "unstuck", "run", "--record", str(record), str(script)]
-        try:
-            done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-            )
-        except subprocess.TimeoutExpired:
-            return "not done after ten minutes"
+        (Path(folder) / "train.py").write_text(source)
+        command = [sys.executable, *before, "train.py"]
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+        )
+
+
+def watch(name: str, seed: int, record: Path) -> str:
+    """Run one case with one seed under `unstuck run`; return what went wrong, if anything."""
+    source = seeded((CASES / f"{name}.py").read_text(), seed)
+    try:
+        done = execute(source, "-m", "unstuck", "run", "--record", str(record.absolute()))
+    except subprocess.TimeoutExpired:
+        return "not done after ten minutes"
     return "" if not done.returncode else (done.stderr.strip().splitlines() or ["?"])[-1]
 
 

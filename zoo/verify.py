@@ -10,15 +10,13 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-from run import CASES, seeded
+from run import CASES, execute, seeded
 
 
 def fixed(source: str, card: Mapping[str, Any]) -> str:
@@ -36,20 +34,9 @@ def fixed(source: str, card: Mapping[str, Any]) -> str:
 
 def score(source: str, pattern: str) -> tuple[float, float]:
     """Run a script alone; return the last number its card's pattern finds, and the seconds."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "train.py"
-        script.write_text(source)
-        start = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        seconds = time.monotonic() - start
+    start = time.monotonic()
+    done = execute(source)
+    seconds = time.monotonic() - start
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
     found = re.findall(pattern, done.stdout)
