@@ -12,7 +12,16 @@ from typing import Any, Literal
 
 from unstuck.findings import Location
 
-__all__ = ["DropCall", "Edit", "Insert", "ReplaceCall", "SetArguments", "Surround", "from_json"]
+__all__ = [
+    "DropCall",
+    "Edit",
+    "Insert",
+    "ReplaceCall",
+    "Rewrite",
+    "SetArguments",
+    "Surround",
+    "from_json",
+]
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,26 @@ class Insert:
     unstuck: bool = False
 
 
-Edit = ReplaceCall | SetArguments | Surround | DropCall | Insert
-_KINDS = {kind.__name__: kind for kind in (ReplaceCall, SetArguments, Surround, DropCall, Insert)}
+@dataclass(frozen=True)
+class Rewrite:
+    """Write other text for a passage: what remedies of the stage "source" ask for.
+
+    Attributes:
+        location: Span of the passage; columns count UTF-8 bytes, as the interpreter does. A span
+            of no width inserts.
+        expects: The text that stands there now, checked before editing.
+        to: The new text, with its own indentation.
+    """
+
+    location: Location
+    expects: str
+    to: str
+
+
+Edit = ReplaceCall | SetArguments | Surround | DropCall | Insert | Rewrite
+_KINDS = {
+    kind.__name__: kind for kind in (ReplaceCall, SetArguments, Surround, DropCall, Insert, Rewrite)
+}
 
 
 def to_json(edit: Edit) -> dict[str, Any]:

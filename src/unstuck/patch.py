@@ -25,7 +25,7 @@ from typing import Any, Literal, TypeVar, cast
 import libcst as cst
 from libcst.metadata import MetadataWrapper
 
-from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, Rewrite, SetArguments
 from unstuck.findings import Location
 from unstuck.names import Names, dotted, last_name
 from unstuck.rewrite import CallEdit, CannotEditError, Rewriter, at
@@ -71,6 +71,8 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
     Raises:
         ValueError: If `source` is not Python, or the result would not be.
     """
+    if any(isinstance(edit, Rewrite) for edit in edits):
+        return _rewritten(source, _unique(edits), filename)
     try:
         wrapper = MetadataWrapper(cst.parse_module(source))
     except cst.ParserSyntaxError as error:
@@ -82,6 +84,7 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
     done: list[Edit] = []
     skipped: list[tuple[Edit, str]] = []
     for edit in _unique(edits):
+        assert not isinstance(edit, Rewrite)
         before = dict(plan.names.added)
         try:
             if not _same_file(edit.location.file, filename):
@@ -96,6 +99,11 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
         return Patched(source, (), tuple(skipped))
     plan.add_imports()
     patched = _restored(source, tree, wrapper.module.visit(_Patcher(plan)).code)
+    _check_compiles(patched, filename)
+    return Patched(patched, tuple(done), tuple(skipped))
+
+
+def _check_compiles(patched: str, filename: str) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in the user's strings
@@ -104,6 +112,39 @@ def apply_edits(source: str, edits: Sequence[Edit], filename: str) -> Patched:
         raise ValueError(
             f"{filename}: the patched source would not compile ({error.msg}, line {error.lineno})"
         ) from error
+
+
+def _rewritten(source: str, edits: Sequence[Edit], filename: str) -> Patched:
+    """Return `source` with passages rewritten; other edits are skipped: their places would move."""
+    lines = re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", source)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line.encode()))
+    data = source.encode()
+    done: list[Edit] = []
+    skipped: list[tuple[Edit, str]] = []
+    planned: list[tuple[int, int, bytes]] = []
+    for edit in edits:
+        where = at(edit)
+        if not isinstance(edit, Rewrite):
+            skipped.append((edit, f"{where}: it would move when other passages are rewritten"))
+            continue
+        (line, column), (end_line, end_column) = _span_of(edit.location)
+        if not _same_file(edit.location.file, filename) or end_line > len(lines) + 1:
+            skipped.append((edit, f"{where}: the location is not in this file"))
+            continue
+        start, end = starts[line - 1] + column, starts[end_line - 1] + end_column
+        if data[start:end] != edit.expects.encode():
+            skipped.append((edit, f"{where}: the passage is not what it was"))
+        elif any(start < other_end and other < end for other, other_end, _ in planned):
+            skipped.append((edit, f"{where}: another edit already rewrites this passage"))
+        else:
+            planned.append((start, end, edit.to.encode()))
+            done.append(edit)
+    for start, end, text in sorted(planned, key=lambda item: item[:2], reverse=True):
+        data = data[:start] + text + data[end:]
+    patched = data.decode()
+    _check_compiles(patched, filename)
     return Patched(patched, tuple(done), tuple(skipped))
 
 
@@ -223,7 +264,7 @@ class _Plan:
         self.module.visit(statements)
         self._statements = [(node, self._statement_span(node)) for node in statements.found]
 
-    def add(self, edit: Edit) -> None:
+    def add(self, edit: CallEdit | Insert) -> None:
         """Plan an edit.
 
         Raises:

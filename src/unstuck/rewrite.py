@@ -10,7 +10,7 @@ from typing import cast
 
 import libcst as cst
 
-from unstuck.edits import DropCall, Insert, ReplaceCall, SetArguments, Surround
+from unstuck.edits import DropCall, Edit, ReplaceCall, SetArguments, Surround
 from unstuck.names import Names, dotted
 from unstuck.rows import Container, Row, read_row, write_row
 
@@ -40,7 +40,7 @@ class CannotEditError(Exception):
     """An edit that cannot be carried out; the message is the reason, in one line."""
 
 
-def at(edit: CallEdit | Insert) -> str:
+def at(edit: Edit) -> str:
     """Return where an edit is, for a reason."""
     return f"line {edit.location.line}"
 

@@ -43,8 +43,10 @@ class Remedy:
     """
 
     applicability: ClassVar[Applicability] = Applicability.UNSAFE
-    stage: ClassVar[Literal["model", "optimizer", "training"]] = "model"
-    """What it changes; several remedies are applied in this order."""
+    stage: ClassVar[Literal["source", "model", "optimizer", "training"]] = "model"
+    """What it changes; several remedies are applied in this order. A remedy of the stage "source"
+    is never applied live: it rewrites passages of the script (`rewrite`), and its trials execute
+    the rewritten script."""
 
     @classmethod
     def name(cls) -> str:
@@ -64,6 +66,18 @@ class Remedy:
 
         An empty list means "no effect". The random stream stays where it was; hooks, modes,
         dtypes, devices, freezing and ties are kept.
+        """
+        raise NotImplementedError
+
+    def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
+        """Return changes whose edits are `Rewrite`s of the script, for the stage "source".
+
+        Args:
+            run: The untreated run; its locations say in which file and where.
+            settings: One of `settings`.
+
+        Returns:
+            Nothing where the script is not written in a way that is understood for certain.
         """
         raise NotImplementedError
 
