@@ -11,7 +11,17 @@ from unstuck.remedies import Settings
 from unstuck.signals import Run
 from unstuck.trials import Candidate
 
-__all__ = ["first_candidates", "horizon", "refinements"]
+__all__ = [
+    "first_candidates",
+    "horizon",
+    "label",
+    "moments",
+    "refinements",
+    "rungs",
+    "settled",
+    "structural",
+    "worth_fixing",
+]
 
 GROUPS: Sequence[frozenset[str]] = (
     frozenset({"drop-softmax", "fix-output-activation", "zero-gradients", "restore-train-mode"}),
@@ -36,9 +46,21 @@ SINGLES = 4
 WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay"})
 """Obstacles that show late: their candidates have to run to the end."""
 
+STRUCTURAL = ("U3", "U6", "U7", "U8")
+"""Codes of initialization, data, non-finite values and wiring: facts, not courses."""
+
+PASSING = frozenset({"frozen-parameters", "premature-decay", "wrong-mode", "unshuffled-data"})
+"""Of those, the ones that a script may do for a while and on purpose."""
+
 
 def _group(name: str) -> int:
     return next((i for i, group in enumerate(GROUPS) if name in group), len(GROUPS))
+
+
+def _is_mistake(name: str) -> bool:
+    """Return whether a remedy undoes a mistake: it is tried alone, and nothing else before it."""
+    kind = registry.remedies().get(name)
+    return name in WIRING or (kind is not None and kind.stage == "source")
 
 
 def _options(run: Run, finding: Finding, known: Sequence[str]) -> dict[str, Sequence[Settings]]:
@@ -68,9 +90,9 @@ def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
     options = _options(run, finding, [hint.name for hint in finding.remedies])
     if not options:
         return []
-    mistakes = [name for name in options if name in WIRING]
+    mistakes = [name for name in options if _is_mistake(name)]
     if mistakes:
-        return [((name, options[name][0]),) for name in mistakes]
+        return [((name, _Settings(options[name][0])),) for name in mistakes]
     singles: list[Candidate] = [
         ((name, settings[0]),) for name, settings in islice(options.items(), SINGLES)
     ]
@@ -130,13 +152,54 @@ def label(candidate: Candidate) -> str:
 
 
 def horizon(run: Run, finding: Finding) -> int:
-    """Return how many steps a candidate gets before it is compared.
+    """Return how many steps of a run that has ended are compared.
 
-    A third of the run, at least sixty steps; all of it for obstacles that show late.
+    A third of the run, at least sixty-four steps; all of it for obstacles that show late.
     """
     if finding.obstacle in WHOLE_RUN:
         return run.steps
-    return min(run.steps, max(60, run.steps // 3))
+    return min(run.steps, max(64, run.steps // 3))
+
+
+def rungs(steps: int) -> tuple[int, ...]:
+    """Return after how many steps candidates are compared, the last time after all `steps`."""
+    found = (steps // 4, steps // 2, steps) if steps >= 128 else (steps // 2, steps)
+    return tuple(rung for rung in found if rung >= 8) or (steps,)
+
+
+def moments() -> tuple[int, ...]:
+    """Return after how many steps a run of unknown length is looked at: 8, 12, 16, 24, 32, ..."""
+    return tuple(base * 2**power for power in range(28) for base in (8, 12))
+
+
+def structural(finding: Finding) -> bool:
+    """Return whether a finding states a fact of the script, not the course that a run takes."""
+    return finding.code.startswith(STRUCTURAL) and finding.obstacle not in PASSING
+
+
+def settled(seen: Sequence[tuple[int, Finding | None]]) -> bool:
+    """Return whether a first diagnosis is worth acting on before the run has ended.
+
+    Args:
+        seen: Steps and first diagnosis at the `moments` so far; None where there was none.
+
+    It has to be an error and the same at two moments in a row. Where it concerns the course of a
+    training, which may change by itself (a warm-up, layers that are frozen at first), it has to
+    hold while the steps grow fourfold. Never for obstacles that show late. Measured on the
+    development cases of the zoo (records of seed 0): 79 of 111 sick runs are settled before their
+    end, one of them under another name than at the end; so are 3 of 89 healthy runs, where the
+    comparison with the treated runs decides.
+    """
+    steps, last = seen[-1] if seen else (0, None)
+    if last is None or len(seen) < 2:
+        return False
+    if last.severity is not Severity.ERROR or last.confidence < 0.8 or last.obstacle in WHOLE_RUN:
+        return False
+    if steps < 24:
+        return False
+    since = seen[-2][0] if structural(last) else steps / 4
+    recent = [finding for step, finding in seen if step >= since]
+    return seen[0][0] <= since and all(f and f.obstacle == last.obstacle for f in recent)
 
 
 def worth_fixing(findings: Sequence[Finding]) -> Finding | None:

@@ -7,18 +7,18 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
-from unstuck import plan
+from unstuck import plan, registry, worth
 from unstuck.diagnosis import diagnose, diagnose_run
-from unstuck.edits import Edit, from_json
-from unstuck.evidence import middle, validation
+from unstuck.edits import to_json
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
 from unstuck.signals import Run
+from unstuck.sources import Sources
 from unstuck.trials import (
     Candidate,
     ForkExecutor,
@@ -28,7 +28,7 @@ from unstuck.trials import (
     Trial,
     imports,
 )
-from unstuck.verdict import Objective, Verdict, compare
+from unstuck.verdict import Comparison, Objective, Status, Verdict, compare
 
 __all__ = ["FixError", "Options", "Repair", "parse_budget", "repair"]
 
@@ -125,7 +125,14 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
 
 
 class _Bench:
-    """One fix in progress."""
+    """One fix in progress.
+
+    Attributes:
+        control: The untreated run that is to be cured, as far as it is known.
+        control_trial: Its trial, on seed 0; it may be paused.
+        findings: The control's findings.
+        sources: What the script says now; a cure that leaves something to cure is built upon.
+    """
 
     def __init__(
         self, laboratory: Laboratory, options: Options, say: Callable[[str], None]
@@ -135,59 +142,88 @@ class _Bench:
         self.say = say
         self.began = time.monotonic()
         self.notes: list[str] = []
-        self.control: Run = Run()
-        self.control_trial: Trial | None = None
         self.findings: list[Finding] = []
-        self.objective = Objective("training loss")
-        self.rows: list[dict[str, Any]] = []
+        self.control = Run()
+        self.control_trial = laboratory.trial((), 0, pauses=plan.moments())
+        self.controls: dict[int, Trial] = {0: self.control_trial}
+        self.sources = Sources()
+        self.tried: list[str] = []
 
     # ---------------------------------------------------------------- the course of a fix
 
     def repair(self) -> Repair:
-        recording = self._run_control()
-        first = plan.worth_fixing(self.findings)
-        if first is None:
-            return self._result(Verdict("nothing-to-fix"), recording)
-        self.control = next(run for run in recording.runs if run.index == first.run)
-        self.objective = self._objective()
-        self.say(f"found {first.obstacle}; objective: {self.objective.name}")
+        verdict, cured = Verdict("nothing-to-fix"), Sources()
         try:
-            verdict, patched = self._search(first)
+            self._watch_control()
+            first = plan.worth_fixing(self.findings)
+            if first is not None:
+                verdict, cured = self._cure(first)
         except KeyboardInterrupt:
-            self.notes.append("interrupted: what was measured until then is listed")
-            verdict, patched = Verdict("no-fix-found"), {}
-        return self._result(verdict, recording, patched)
+            tried = f"; tried until then: {', '.join(self.tried)}" if self.tried else ""
+            self.notes.append(f"interrupted{tried}")
+            verdict = Verdict("no-fix-found")
+        recording = self.control_trial.recording()
+        return self._result(verdict, recording, cured)
 
-    def _result(
-        self, verdict: Verdict, recording: Recording, patched: dict[str, str] | None = None
-    ) -> Repair:
-        from dataclasses import replace
+    def _cure(self, first: Finding) -> tuple[Verdict, Sources]:
+        """Search on the control as far as it is known, then, if that fails, to its end."""
+        verdict, cured = self._search(first)
+        if verdict.status != "no-fix-found" or self.control_trial.status != "paused":
+            return verdict, cured
+        self.say("running the script as it is to its end")
+        self._finish(self.control_trial)
+        self._diagnose()
+        again = plan.worth_fixing(self.findings)
+        if again is None:
+            return Verdict("nothing-to-fix"), Sources()
+        self.control = self._run(self.control_trial, again.run) or self.control
+        return self._search(again)
 
-        steps = sum(row["steps"] for row in self.rows)
+    def _result(self, verdict: Verdict, recording: Recording | None, cured: Sources) -> Repair:
+        laboratory = self.laboratory
+        laboratory.end(laboratory.trials)
+        begun = [trial for trial in laboratory.trials if trial.status != "waiting"]
+        whole = [t for t in (self.control_trial, *begun) if t.status in ("completed", "crashed")]
+        script = next((t for t in whole if not t.candidate), whole[0] if whole else None)
         finished = replace(
             verdict,
-            steps=steps,
-            control_steps=max((run.steps for run in recording.runs), default=0),
+            steps=sum(trial.total for trial in begun),
+            control_steps=script.total if script else self.control_trial.total,
             seconds=time.monotonic() - self.began,
-            notes=(*verdict.notes, *self.notes),
+            notes=tuple(dict.fromkeys((*verdict.notes, *self.notes))),
         )
-        return Repair(self.findings, finished, recording, self.rows, patched or {})
+        rows = [self._row(trial) for trial in begun]
+        return Repair(self.findings, finished, recording, rows, dict(cured.texts))
 
-    def _run_control(self) -> Recording:
+    # ---------------------------------------------------------------- the control
+
+    def _watch_control(self) -> None:
+        """Run the control until its diagnosis is settled, or to its end."""
         self.say("running the script as it is")
-        laboratory = self.laboratory
-        deadline, laboratory.deadline = (
-            laboratory.deadline,
-            min(laboratory.deadline, time.monotonic() + self.options.seconds / 3),
-        )
-        trial = laboratory.trial((), 0)
-        for _ in laboratory.run([trial]):
-            pass
+        laboratory, trial = self.laboratory, self.control_trial
+        deadline = laboratory.deadline
+        laboratory.deadline = min(deadline, time.monotonic() + self.options.seconds / 3)
+        seen: list[tuple[int, Finding | None]] = []
+        while trial.status in ("waiting", "paused"):
+            for _ in laboratory.advance([trial]):
+                pass
+            if trial.status == "paused":
+                self._diagnose()
+                seen.append((trial.steps, plan.worth_fixing(self.findings)))
+                if plan.settled(seen) and self._measured(trial):
+                    break
         laboratory.deadline = deadline
-        self.control_trial = trial
         recording = trial.recording()
         if recording is None:
             raise FixError(f"the script could not be run: {_last_line(trial.output())}")
+        self._check(trial, recording)
+        self._diagnose()
+        first = plan.worth_fixing(self.findings)
+        if first is not None:
+            self.control = self._run(trial, first.run) or self.control
+
+    def _check(self, trial: Trial, recording: Recording) -> None:
+        """Raise if the control says nothing; note what it lacks."""
         trained = [run for run in recording.runs if run.steps]
         if trial.status == "crashed":
             crash = str(recording.facts.get("crashed") or _last_line(trial.output()))
@@ -201,7 +237,7 @@ class _Bench:
         if trial.status == "timed-out":
             self.notes.append(
                 "the script was cut off at a third of the budget, after "
-                f"{max((run.steps for run in trained), default=0)} steps; so are all trials"
+                f"{trial.steps} steps; so are all trials"
             )
         if recording.facts.get("failed"):
             self.notes.append(f"watching failed: {recording.facts['failed']}")
@@ -210,333 +246,394 @@ class _Bench:
                 "the script trains nothing that unstuck can see: no optimizer took a step; "
                 "a PyTorch script has to call optimizer.step()"
             )
-        self.findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
-        self._row(trial, recording)
-        if self.options.metric is not None and math.isnan(self._metric(trial)):
+        if self.options.metric is not None and not self._measured(trial):
             raise FixError(
                 f"--metric {self.options.metric!r} matches nothing in the script's output; "
                 "it needs one group around a number, such as 'accuracy: ([0-9.]+)'"
             )
-        return recording
 
-    def _search(self, first: Finding) -> tuple[Verdict, dict[str, str]]:
+    def _measured(self, trial: Trial) -> bool:
+        """Return whether the user's metric, if there is one, was printed by now."""
+        return self.options.metric is None or not math.isnan(self._metric(trial))
+
+    def _diagnose(self) -> None:
+        recording = self.control_trial.recording()
+        if recording is not None:
+            self.findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
+
+    # ---------------------------------------------------------------- the search
+
+    def _search(self, first: Finding) -> tuple[Verdict, Sources]:
+        """Race the candidates for a diagnosis, prove the best."""
+        early = self.control_trial.status == "paused"
+        steps = self.control.steps if early else plan.horizon(self.control, first)
+        self.objective = self._objective(first, steps)
+        self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         candidates = plan.first_candidates(self.control, first)
+        if self.laboratory.target.call is not None:
+            candidates = [c for c in candidates if not _rewriting(c)]
         if not candidates:
             hints = ", ".join(hint.name for hint in first.remedies)
             self.notes.append(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
-            return Verdict("no-fix-found"), {}
-        steps = plan.horizon(self.control, first)
-        scores = self._race(candidates, steps)
+            return Verdict("no-fix-found"), Sources()
+        chosen = len(candidates) > 1
+        scores = self._race(candidates, steps, first) if chosen else self._prepare(candidates)
         for _ in range(2):
-            if self._good_enough(scores, steps) or self._spent():
+            if not chosen or self._good_enough(scores, steps) or self._spent():
                 break
-            best = self._best(scores)
+            best = min(scores, key=lambda trial: scores[trial], default=None)
+            if best is None or not math.isfinite(scores[best]):
+                break
             tried = {plan.label(trial.candidate) for trial in scores}
-            more = plan.refinements(self.control, first, best.candidate, tried) if best else []
+            more = plan.refinements(self.control, first, best.candidate, tried)
             if not more:
                 break
-            scores = {**scores, **self._race(more[:6], steps)}
-        verdicts: list[tuple[Verdict, dict[str, str]]] = []
-        for trial in self._finalists(scores):
-            if self._spent() and verdicts:
+            scores = {**scores, **self._race(more[:6], steps, first)}
+        improved: list[tuple[Verdict, Sources]] = []
+        for trial in self._finalists(scores, steps):
+            if self._spent() and improved:
                 break
-            verdict, patched = self._prove(trial, first)
-            if verdict.status == "fixed":
-                return verdict, patched
-            verdicts.append((verdict, patched))
-        improved = [v for v in verdicts if v[0].status == "improved"]
+            verdict, cured = self._prove(trial, first, steps, fresh=chosen)
+            if verdict.status in ("fixed", "nothing-to-fix"):
+                return verdict, cured
+            if verdict.status == "improved":
+                improved.append((verdict, cured))
         if improved:
             return improved[0]
-        tried_labels = ", ".join(dict.fromkeys(plan.label(t.candidate) for t in scores))
-        self.notes.append(f"tried without success: {tried_labels}")
-        return Verdict("no-fix-found", objective=self.objective), {}
+        self.notes.append(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
+        return Verdict("no-fix-found", objective=self.objective), Sources()
 
     # ---------------------------------------------------------------- racing
 
-    def _race(self, candidates: Sequence[Candidate], steps: int) -> dict[Trial, float]:
-        """Run candidates for so many steps; return their scores, smaller is better."""
-        laboratory = self.laboratory
-        assert self.control_trial is not None
-        trials = [
-            laboratory.trial(
+    def _trial(self, candidate: Candidate, seed: int, pauses: Sequence[int], **more: Any) -> Trial:
+        return self.laboratory.trial(
+            candidate,
+            seed,
+            pauses=pauses,
+            control=self.control_trial.spec.record,
+            run=self.control.index,
+            **more,
+        )
+
+    def _prepare(self, candidates: Sequence[Candidate]) -> dict[Trial, float]:
+        """Return trials that have only said what they change, for candidates without rivals."""
+        trials = self._begin(candidates, (), stop_at=1)
+        live = [t for t in trials if t.status == "waiting" and not _rewriting(t.candidate)]
+        for trial in self.laboratory.advance(live):
+            self._note(trial)
+        return {trial: 0.0 for trial in trials if trial.changes and trial.status != "no-effect"}
+
+    def _race(
+        self, candidates: Sequence[Candidate], steps: int, first: Finding
+    ) -> dict[Trial, float]:
+        """Run candidates for so many steps; return the scores of those that got there.
+
+        At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
+        Talwalkar, AISTATS 2016). At the last one, candidates that show the same obstacle again
+        come behind those that do not.
+        """
+        trials = self._begin(candidates, plan.rungs(steps))
+        alive = [trial for trial in trials if trial.status == "waiting"]
+        scores: dict[Trial, float] = {}
+        for rung in plan.rungs(steps):
+            for trial in self.laboratory.advance(alive):
+                self._note(trial)
+            alive = [trial for trial in alive if trial.status not in ("no-effect", "crashed")]
+            scores = self._scores(alive, rung)
+            ranked = sorted((t for t in alive if math.isfinite(scores[t])), key=scores.__getitem__)
+            kept = ranked if rung == steps else ranked[: max(2, (len(ranked) + 1) // 2)]
+            self.laboratory.end([trial for trial in alive if trial not in kept])
+            for trial in alive:
+                said = "" if trial in kept else ", given up"
+                label = plan.label(trial.candidate)
+                self.say(f"{label}: {scores[trial]:.4g} after {rung} steps{said}")
+            alive = kept
+        self.laboratory.end(alive)
+        again = [trial for trial in alive if self._shows(trial, first.obstacle)]
+        chosen = [trial for trial in alive if trial not in again] or alive
+        return {trial: scores[trial] for trial in chosen}
+
+    def _begin(
+        self, candidates: Sequence[Candidate], pauses: Sequence[int], stop_at: int | None = None
+    ) -> list[Trial]:
+        """Return trials of candidates on seed 0, not yet running."""
+        trials = []
+        for candidate in candidates:
+            self.tried.append(plan.label(candidate))
+            sources, changes = self.sources, list[dict[str, Any]]()
+            if _rewriting(candidate):
+                changes = _rewrites(self.control, candidate)
+                sources = sources.patched(changes)
+                self.notes += [f"{plan.label(candidate)}: {note}" for note in sources.notes]
+            name = f"candidate-{len(self.laboratory.trials)}"
+            trial = self._trial(
                 candidate,
                 0,
-                stop_at=steps,
-                control=self.control_trial.spec.record,
-                run=self.control.index,
+                pauses,
+                stop_at=stop_at,
+                sources=sources.write(self.laboratory.directory.name, name),
+                live=not _rewriting(candidate),
             )
-            for candidate in candidates
-        ]
-        scores: dict[Trial, float] = {}
-        for trial in laboratory.run(trials, lambda t: self._hopeless(t, trials, steps)):
-            recording = trial.recording()
-            changed = bool(recording and recording.facts.get("changes"))
-            score = math.inf
-            if trial.status == "crashed":
-                pass
-            elif trial.status == "completed" and not changed:
+            trial.changes = changes
+            if _rewriting(candidate) and (not changes or sources.notes):
                 trial.status = "no-effect"
-            elif recording is not None:
-                score = self._score(recording, steps)
-            scores[trial] = score
-            self._row(trial, recording)
-            self.say(f"{plan.label(trial.candidate)}: {_said(trial, score)}")
-        return scores
+            trials.append(trial)
+        return trials
 
-    def _hopeless(self, trial: Trial, rivals: Sequence[Trial], steps: int) -> bool:
-        """Return whether a running candidate does no better than the control while others do."""
+    def _note(self, trial: Trial) -> None:
+        """Note what a trial has changed, and whether it can be compared."""
         recording = trial.recording()
-        run = self._matching(recording)
-        if run is None or run.steps < max(30, 0.4 * steps):
-            return False
-        at = run.steps - 1
-        if plan.WHOLE_RUN.intersection(f.obstacle for f in self.findings if f.first):
-            return not math.isfinite(_smooth(run, at))  # training loss tells nothing there
-        own = _smooth(run, at)
-        control = _smooth(self.control, at)
-        if not math.isfinite(own):
-            return True
-        best = math.inf
-        for rival in rivals:
-            other = self._matching(rival.recording()) if rival is not trial else None
-            if other is not None and other.steps > at and rival.status in ("running", "completed"):
-                value = _smooth(other, at)
-                best = min(best, value if math.isfinite(value) else math.inf)
-        return own > 0.98 * control and best < 0.8 * own
+        label = plan.label(trial.candidate)
+        if recording is not None and not trial.changes:
+            trial.changes = list(recording.facts.get("changes") or [])
+        if trial.status == "completed" and not trial.changes:
+            trial.status = "no-effect"
+            self.say(f"{label}: no effect")
+        if trial.status == "crashed":
+            self.say(f"{label}: cannot be applied ({_last_line(trial.output())})")
 
-    def _matching(self, recording: Recording | None) -> Run | None:
-        """Return the treated counterpart of the control's run."""
-        if recording is None:
-            return None
-        return next((r for r in recording.runs if r.index == self.control.index), None)
+    def _scores(self, trials: Sequence[Trial], steps: int) -> dict[Trial, float]:
+        """Return what trials are worth after so many steps; smaller is better.
 
-    def _score(self, recording: Recording, steps: int) -> float:
-        """Return how good a run is after so many steps: smaller is better."""
-        run = self._matching(recording)
-        if run is None or not run.steps:
-            return math.inf
-        objective = self.objective
-        if objective.name.startswith("validation"):
-            value = _validation_at(run, objective.name, steps)
-            if math.isfinite(value):
-                return objective.badness(value)
-        value = _smooth(run, steps - 1)
-        return value if math.isfinite(value) else math.inf
+        That is the objective, or the training loss where a trial has not measured it yet.
+        """
+        runs = {trial: self._run(trial) for trial in trials}
+        for objective in (self.objective, Objective("training loss")):
+            name = objective.name
+            values = {t: worth.value(r, name, steps) if r else math.nan for t, r in runs.items()}
+            if not any(math.isnan(value) for value in values.values()):
+                break
+        return {trial: objective.badness(value) for trial, value in values.items()}
+
+    def _run(self, trial: Trial, index: int | None = None) -> Run | None:
+        """Return a trial's counterpart of the control's run."""
+        recording = trial.recording()
+        wanted = self.control.index if index is None else index
+        runs = recording.runs if recording else ()
+        return next((run for run in runs if run.index == wanted), None)
 
     def _good_enough(self, scores: Mapping[Trial, float], steps: int) -> bool:
         """Return whether the best candidate is far ahead of the control."""
         best = min(scores.values(), default=math.inf)
-        assert self.control_trial is not None
-        recording = self.control_trial.recording()
-        control = self._score(recording, steps) if recording else math.inf
+        control = self._control_score(steps)
         if not math.isfinite(control):
             return math.isfinite(best)
         return best < control - 0.5 * abs(control)
 
-    def _best(self, scores: Mapping[Trial, float]) -> Trial | None:
-        ranked = sorted((t for t in scores if math.isfinite(scores[t])), key=lambda t: scores[t])
-        return ranked[0] if ranked else None
+    def _control_score(self, steps: int) -> float:
+        return self.objective.badness(worth.value(self.control, self.objective.name, steps))
 
-    def _finalists(self, scores: Mapping[Trial, float]) -> list[Trial]:
+    def _finalists(self, scores: Mapping[Trial, float], steps: int) -> list[Trial]:
         """Return up to three candidates to prove, the smallest of the nearly best first."""
         finite = {t: s for t, s in scores.items() if math.isfinite(s)}
-        if not finite:
-            return []
+        if len(finite) < 2:
+            return list(finite)
         best = min(finite.values())
-        assert self.control_trial is not None
-        recording = self.control_trial.recording()
-        steps = next(iter(finite)).spec.stop_at or self.control.steps
-        control = self._score(recording, steps) if recording else math.inf
+        control = self._control_score(steps)
         if not math.isfinite(control):
             control = max(*finite.values(), abs(best) * 10)
-        gain = control - best
-        if gain <= 0:
-            ranked = sorted(finite, key=lambda t: finite[t])
+        ranked = sorted(finite, key=lambda t: finite[t])
+        if control <= best:
             return ranked[:2]
-        near = [t for t in finite if control - finite[t] >= NEARLY * gain]
+        near = [t for t in ranked if control - finite[t] >= NEARLY * (control - best)]
         near.sort(key=lambda t: (len(t.candidate), finite[t]))
-        others = sorted((t for t in finite if t not in near), key=lambda t: finite[t])
-        top = min(finite, key=lambda t: finite[t])
-        order = [near[0], *([top] if top is not near[0] else []), *near[1:], *others]
-        return list(dict.fromkeys(order))[:3]
+        return list(dict.fromkeys([near[0], ranked[0], *near, *ranked]))[:3]
 
     # ---------------------------------------------------------------- proof
 
-    def _prove(self, trial: Trial, first: Finding) -> tuple[Verdict, dict[str, str]]:
-        """Run control and treated over all seeds, the patched source wherever there is one."""
-        laboratory = self.laboratory
-        assert self.control_trial is not None
+    def _prove(
+        self, trial: Trial, first: Finding, steps: int, *, fresh: bool
+    ) -> tuple[Verdict, Sources]:
+        """Compare control and treated over all seeds after so many steps, then run one to its end.
+
+        Args:
+            trial: A trial of the candidate, which says what it changes.
+            first: What is to be cured.
+            steps: After how many steps they are compared.
+            fresh: Whether seed 0 is left out, because it was used to choose the candidate.
+        """
         name = plan.label(trial.candidate)
-        recording = trial.recording()
-        changes = list(recording.facts.get("changes") or []) if recording else []
-        patched, notes = self._patch(changes)
+        cured = self.sources.patched(trial.changes)
+        notes = list(cured.notes)
         # A callable is already compiled: it is treated live, which is the same bit for bit.
-        sources = {} if laboratory.target.call is not None else self._write_patched(patched)
-        self.say(f"proving {name} on {self.options.seeds} seeds")
-        stop_at = None if self.control_trial.status != "timed-out" else self.control.steps
-        controls = self._controls(stop_at)
-        treated = [
-            laboratory.trial(
-                trial.candidate,
-                seed,
-                stop_at=stop_at,
-                control=self.control_trial.spec.record,
-                run=self.control.index,
-                sources=sources,
-            )
-            for seed in range(self.options.seeds)
-        ]
-        missing = [t for t in controls if t.status == "running"]
-        order = [t for pair in zip(treated[1:], controls[1:], strict=False) for t in pair]
-        batch = [treated[0], *(t for t in order if t in treated or t in missing)]
-        for ended in laboratory.run(batch):
-            self._row(ended, ended.recording())
-        before = [self._value(t) for t in controls]
-        after = [self._value(t) for t in treated]
-        if any(t.status == "timed-out" for t in (*controls, *treated)):
-            self.notes.append(f"the budget ended before {name} was proven")
-            return Verdict("no-fix-found", objective=self.objective), {}
-        compared = compare(self.objective, before, after)
-        gone, news = self._cured(treated, first)
-        status = "no-fix-found"
-        if compared.proven:
-            status = "fixed" if gone and not news else "improved"
-        if news:
-            notes.append(f"new in the treated runs: {', '.join(sorted(news))}")
-        if not gone and compared.proven:
-            notes.append(f"{first.obstacle} is still found in the treated runs")
-        crashed = [t for t in treated if t.status == "crashed"]
-        if crashed:
-            notes.append(f"{name} makes the script fail: {_last_line(crashed[0].output())}")
+        patched = not (notes or self.laboratory.target.call is not None)
+        written = cured if patched else self.sources
+        sources = written.write(self.laboratory.directory.name, f"patched-{len(self.tried)}")
+        steps = self._comparable(trial, steps)
+        seeds = range(int(fresh), self.options.seeds + int(fresh))
+        self.say(f"proving {name} on {len(seeds)} seeds, after {steps} steps")
+        pauses = (steps, 4 * steps)
+        treated = {
+            seed: self._trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
+            for seed in dict.fromkeys((*seeds, 0))
+        }
+        controls = self._controls(seeds, pauses)
+        compared, before, after = self._compare(controls, treated, seeds, steps)
+        if compared is not None and not compared.proven and self._undecided(before, after):
+            steps *= 4
+            compared, before, after = self._compare(controls, treated, seeds, steps)
+        whole = treated[0]
+        if compared is None or not compared.proven:
+            self.laboratory.end([*treated.values()])
+            self.say(f"{name}: not proven")
+            return Verdict("no-fix-found", objective=self.objective), Sources()
+        self._finish(whole)
+        self.laboratory.end([*treated.values()])
+        if not self._lasts(first, whole):
+            return Verdict("nothing-to-fix"), Sources()
+        status: Status = "fixed"
+        for problem in self._problems(whole, [treated[seed] for seed in seeds], first, steps):
+            status = "improved"
+            notes.append(problem)
+        if whole.status != "completed" and whole.status != self.control_trial.status:
+            status = "no-fix-found"
+            self.notes.append(f"{name} makes the script fail: {_last_line(whole.output())}")
         self.say(f"{name}: {status} (p = {compared.p_value:.2g})")
-        diff = self._diff(patched)
         verdict = Verdict(
-            status,  # type: ignore[arg-type]
-            remedies=tuple(part for part in name.split(" + ")),
-            objective=self.objective,
+            status,
+            remedies=tuple(name.split(" + ")),
+            objective=replace(self.objective, steps=steps),
             before=tuple(before),
             after=tuple(after),
             comparison=compared,
-            patch=diff,
-            imports_unstuck=any(e.get("edit") and e["edit"].get("unstuck") for e in changes),
-            changes=tuple(dict.fromkeys(change["what"] for change in changes)),
+            patch=cured.diff(),
+            imports_unstuck=any(c["edit"] and c["edit"].get("unstuck") for c in trial.changes),
+            changes=tuple(dict.fromkeys(change["what"] for change in trial.changes)),
             notes=tuple(notes),
         )
-        return verdict, patched
+        return verdict, cured
 
-    def _controls(self, stop_at: int | None) -> list[Trial]:
-        known = [t for t in self.laboratory.trials if not t.candidate]
-        more = range(len(known), self.options.seeds)
-        known += [self.laboratory.trial((), seed, stop_at=stop_at) for seed in more]
-        return known[: self.options.seeds]
+    def _comparable(self, trial: Trial, steps: int) -> int:
+        """Return after how many steps control and treated have the objective: all, if need be."""
+        control = self._value(self.control_trial, steps)
+        if self.options.metric is None and math.isfinite(control):
+            return steps
+        if not math.isfinite(control) and self.options.metric is None:
+            return steps  # the control was destroyed: infinitely bad
+        return max(self.control.steps, steps)
 
-    def _cured(self, treated: Sequence[Trial], first: Finding) -> tuple[bool, set[str]]:
-        """Return whether the diagnosis is gone in most treated trials, and which errors are new."""
-        known = {f.obstacle for f in self.findings}
-        remaining = 0
-        news: dict[str, int] = {}
-        for trial in treated:
-            run = self._matching(trial.recording())
-            if run is None:
-                return False, set()
-            thresholds = self.options.thresholds
-            asked = [kind(thresholds.get(kind.name())) for kind in self._obstacles()]
-            found = [f for f in diagnose_run(run, asked) if f.severity is not Severity.INFO]
-            remaining += any(f.obstacle == first.obstacle for f in found)
-            for f in found:
-                if f.severity is Severity.ERROR and f.obstacle not in known:
-                    news[f.obstacle] = news.get(f.obstacle, 0) + 1
-        most = len(treated) / 2
-        return remaining < most, {name for name, count in news.items() if count > most}
+    def _controls(self, seeds: Sequence[int], pauses: Sequence[int]) -> dict[int, Trial]:
+        for seed in seeds:
+            if seed not in self.controls:
+                sources = self.sources.write(self.laboratory.directory.name, f"control-{seed}")
+                self.controls[seed] = self.laboratory.trial(
+                    (), seed, pauses=pauses, sources=sources, live=False
+                )
+        return {seed: self.controls[seed] for seed in seeds}
+
+    def _compare(
+        self,
+        controls: Mapping[int, Trial],
+        treated: Mapping[int, Trial],
+        seeds: Sequence[int],
+        steps: int,
+    ) -> tuple[Comparison | None, list[float], list[float]]:
+        """Return the comparison after so many steps; None if the time is over, or it is lost.
+
+        With three seeds a proof needs every treated value to be better than every control's, so
+        one that is not ends it.
+        """
+        for seed in seeds:
+            pair = [controls[seed], treated[seed]]
+            behind = [t for t in pair if t.status in ("waiting", "paused") and t.steps < steps]
+            for _ in self.laboratory.advance(behind):
+                pass
+            done = [s for s in seeds if s <= seed]
+            before = [self._value(controls[s], steps) for s in done]
+            after = [self._value(treated[s], steps) for s in done]
+            if any(t.status == "timed-out" for t in pair if t is not self.control_trial):
+                self.notes.append("the budget ended before anything was proven")
+                return None, before, after
+            worst = max(self.objective.badness(value) for value in after)
+            if len(seeds) == 3 and worst >= min(self.objective.badness(v) for v in before):
+                break
+        return compare(self.objective, before, after), before, after
+
+    def _undecided(self, before: Sequence[float], after: Sequence[float]) -> bool:
+        """Return whether more steps may tell: the treated are not clearly worse, and can go on."""
+        middle_before, middle_after = median(before), median(after)
+        worse = self.objective.badness(middle_after) > self.objective.badness(middle_before)
+        return not worse and self.control_trial.status == "paused"
+
+    def _finish(self, *trials: Trial) -> None:
+        """Run paused trials to their end."""
+        paused = [trial for trial in trials if trial.status in ("waiting", "paused")]
+        while paused:
+            for _ in self.laboratory.advance(paused):
+                pass
+            paused = [trial for trial in paused if trial.status == "paused"]
+
+    def _lasts(self, first: Finding, whole: Trial) -> bool:
+        """Return whether the control is sick at its end too; what is a fact, is taken for granted.
+
+        Unless more trainings followed: the one that was diagnosed may only have been a rehearsal.
+        """
+        trial = self.control_trial
+        if trial.status != "paused":
+            return True
+        seen, later = trial.recording(), whole.recording()
+        more = bool(seen and later and len(later.runs) > len(seen.runs))
+        if plan.structural(first) and not more:
+            return True
+        self.say("running the script as it is to its end")
+        self._finish(trial)
+        self._diagnose()
+        return plan.worth_fixing(self.findings) is not None
+
+    def _problems(
+        self, whole: Trial, treated: Sequence[Trial], first: Finding, steps: int
+    ) -> list[str]:
+        """Return why a proven difference is no cure."""
+        problems = []
+        if sum(self._shows(trial, first.obstacle) for trial in treated) > len(treated) / 2:
+            problems.append(f"{first.obstacle} is still found in the treated runs")
+        elif self._shows(whole, first.obstacle):
+            problems.append(f"{first.obstacle} is found again at the end of the treated run")
+        known = {finding.obstacle for finding in self.findings}
+        found = self._found(whole)
+        news = {f.obstacle for f in found if f.severity is Severity.ERROR} - known
+        if news:
+            problems.append(f"new in the treated runs: {', '.join(sorted(news))}")
+        end = self._value(whole, whole.steps)
+        control = self._value(self.control_trial, self.control_trial.steps)
+        if self.objective.badness(end) >= self.objective.badness(control):
+            problems.append(f"the treated run ends at {end:.4g}, the control at {control:.4g}")
+        return problems
+
+    def _shows(self, trial: Trial, obstacle: str) -> bool:
+        return any(finding.obstacle == obstacle for finding in self._found(trial))
+
+    def _found(self, trial: Trial) -> list[Finding]:
+        """Return the warnings and errors of a trial."""
+        run = self._run(trial)
+        if run is None:
+            return []
+        thresholds = self.options.thresholds
+        asked = [kind(thresholds.get(kind.name())) for kind in self._obstacles()]
+        return [f for f in diagnose_run(run, asked) if f.severity is not Severity.INFO]
 
     def _obstacles(self) -> Sequence[type[Obstacle]]:
-        from unstuck import registry
-
         if self.options.obstacles is not None:
             return self.options.obstacles
         return list(registry.obstacles().values())
 
-    # ---------------------------------------------------------------- the patch
-
-    def _patch(self, changes: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
-        """Return the patched source of every file that the changes touch, and remarks."""
-        from unstuck.patch import apply_edits, read_source
-
-        notes: list[str] = []
-        if self.laboratory.target.call is not None and not changes:
-            return {}, notes
-        if any(change["edit"] is None for change in changes):
-            said = "; ".join(c["what"] for c in changes if c["edit"] is None)
-            return {}, [f"the script's own lines cannot say this, change it by hand: {said}"]
-        by_file: dict[str, list[Edit]] = {}
-        for change in changes:
-            edit = from_json(change["edit"])
-            by_file.setdefault(os.path.realpath(edit.location.file), []).append(edit)
-        patched: dict[str, str] = {}
-        for path, edits in by_file.items():
-            try:
-                source, _ = read_source(Path(path))
-                result = apply_edits(source, edits, path)
-            except (OSError, ValueError, SyntaxError) as error:
-                return {}, [f"no patch for {os.path.basename(path)}: {error}"]
-            if result.skipped:
-                reasons = "; ".join(reason for _, reason in result.skipped)
-                whats = "; ".join(dict.fromkeys(c["what"] for c in changes))
-                return {}, [f"no patch ({reasons}); by hand: {whats}"]
-            patched[path] = result.source
-        return patched, notes
-
-    def _write_patched(self, patched: Mapping[str, str]) -> dict[str, str]:
-        from unstuck.patch import read_source
-
-        sources: dict[str, str] = {}
-        for number, (path, source) in enumerate(patched.items()):
-            name = f"patched-{len(self.laboratory.trials)}-{number}.py"
-            written = Path(self.laboratory.directory.name) / name
-            _, encoding = read_source(Path(path))
-            written.write_bytes(source.encode(encoding))
-            sources[path] = str(written)
-        return sources
-
-    def _diff(self, patched: Mapping[str, str]) -> str:
-        from unstuck.patch import read_source, unified_diff
-
-        parts = []
-        for path, source in patched.items():
-            before, _ = read_source(Path(path))
-            shown = os.path.relpath(path)
-            parts.append(unified_diff(before, source, path if shown.startswith("..") else shown))
-        return "".join(parts)
-
     # ---------------------------------------------------------------- what trials are worth
 
-    def _objective(self) -> Objective:
+    def _objective(self, first: Finding, steps: int) -> Objective:
         if self.options.metric is not None:
             return Objective(f"/{self.options.metric}/", self.options.goal)  # type: ignore[arg-type]
-        passes = validation(self.control)
-        if passes is not None:
-            losses, accuracies = passes
-            if losses:
-                return Objective("validation loss")
-            if accuracies:
-                return Objective("validation accuracy", "max")
-        return Objective("training loss")
+        return worth.objective(self.control, first.obstacle, steps)
 
-    def _value(self, trial: Trial) -> float:
-        """Return a trial's objective at its end, NaN if it has none."""
-        if trial.status == "crashed":
-            recording = trial.recording()
-            same = self.control_trial is not None and self.control_trial.status == "crashed"
-            if recording is None or not same:
-                return math.nan
+    def _value(self, trial: Trial, steps: int) -> float:
+        """Return a trial's objective after so many steps, NaN if it has none."""
+        if trial.status == "crashed" and self.control_trial.status != "crashed":
+            return math.nan
         if self.options.metric is not None:
             return self._metric(trial)
-        run = self._matching(trial.recording())
+        run = self._run(trial)
         if run is None or not run.steps:
             return math.nan
-        if self.objective.name.startswith("validation"):
-            return _validation_at(run, self.objective.name, run.steps)
-        return _smooth(run, min(run.steps, self.control.steps) - 1)
+        return worth.value(run, self.objective.name, steps)
 
     def _metric(self, trial: Trial) -> float:
         assert self.options.metric is not None
@@ -554,50 +651,37 @@ class _Bench:
         if self.laboratory.over:
             return True
         ratio = self.options.ratio
-        steps = sum(row["steps"] for row in self.rows)
-        return ratio is not None and steps > ratio * max(self.control.steps, 1)
+        steps = sum(trial.total for trial in self.laboratory.trials)
+        return ratio is not None and steps > ratio * max(self.control_trial.total, 1)
 
-    def _row(self, trial: Trial, recording: Recording | None) -> None:
-        runs = recording.runs if recording else ()
-        value = self._value(trial) if self.control.steps else math.nan
-        self.rows.append(
-            {
-                "remedies": [name for name, _ in trial.candidate],
-                "settings": plan.label(trial.candidate),
-                "seed": trial.seed,
-                "steps": max((run.steps for run in runs), default=0),
-                "objective": value if math.isfinite(value) else None,
-                "status": trial.status,
-            }
-        )
+    def _row(self, trial: Trial) -> dict[str, Any]:
+        value = self._value(trial, trial.steps) if self.control.steps else math.nan
+        return {
+            "remedies": [name for name, _ in trial.candidate],
+            "settings": plan.label(trial.candidate),
+            "seed": trial.seed,
+            "steps": trial.steps,
+            "objective": value if math.isfinite(value) else None,
+            "status": trial.status,
+        }
 
 
-def _smooth(run: Run, step: int) -> float:
-    """Return the median loss of the last losses up to a step, a tenth of them."""
-    losses = run.loss.until(step)
-    count = min(max(len(losses) // 10, 5), 100)
-    tail = losses.values[-count:]
-    if tail and not math.isfinite(tail[-1]):
-        return math.inf
-    return middle(tail)
+def _rewriting(candidate: Candidate) -> bool:
+    """Return whether a candidate's remedies rewrite the script."""
+    return any(registry.remedy(name).stage == "source" for name, _ in candidate)
 
 
-def _validation_at(run: Run, name: str, steps: int) -> float:
-    """Return the mean of the last two validation losses (or accuracies) up to a step."""
-    passes = validation(run.until(steps))
-    if passes is None:
-        return math.nan
-    series = passes[0] if name == "validation loss" else passes[1]
-    tail = series.values[-2:]
-    return sum(tail) / len(tail) if tail else math.nan
-
-
-def _said(trial: Trial, score: float) -> str:
-    if trial.status == "no-effect":
-        return "no effect"
-    if trial.status == "crashed":
-        return f"cannot be applied ({_last_line(trial.output())})"
-    return f"{trial.status}, {score:.4g}"
+def _rewrites(run: Run, candidate: Candidate) -> list[dict[str, Any]]:
+    """Return the changes of remedies that rewrite the script, as a trial records changes."""
+    return [
+        {
+            "what": change.what,
+            "layers": list(change.layers),
+            "edit": None if change.edit is None else to_json(change.edit),
+        }
+        for name, settings in candidate
+        for change in registry.remedy(name)().rewrite(run, settings)
+    ]
 
 
 def _last_line(text: str) -> str:

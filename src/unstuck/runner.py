@@ -49,6 +49,8 @@ class Spec:
         trial: Whether this is a trial: inputs are measured throughout, budget does not bind.
         stop_on: ``error`` ends the run as soon as its loss is no finite number.
         stop_at: Number of steps after which the trial ends.
+        pauses: Numbers of steps, ascending, after which the process stops itself (SIGSTOP) until
+            it is continued.
         output: Where a trial's own output goes.
     """
 
@@ -63,6 +65,7 @@ class Spec:
     trial: bool = False
     stop_on: str | None = None
     stop_at: int | None = None
+    pauses: tuple[int, ...] = ()
     output: str | None = None
 
     def to_json(self) -> str:
@@ -74,6 +77,7 @@ class Spec:
         """Read a spec back from `to_json`."""
         data = json.loads(text)
         data["remedies"] = tuple((name, dict(values)) for name, values in data["remedies"])
+        data["pauses"] = tuple(data["pauses"])
         return cls(**data)
 
 
@@ -169,6 +173,7 @@ class Watching:
                 thorough=self.spec.trial,
                 stop_at=self.spec.stop_at,
                 stop_on=self.spec.stop_on,
+                pauses=self.spec.pauses,
             )
             watcher.install()
             self.watchers.append(watcher)
@@ -375,7 +380,8 @@ def serve() -> None:
 
     Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
     "arguments": [...]}`` starts a child, ``{"preload": [...]}`` imports modules. Answers with
-    ``{"job": 7, "pid": 123}`` when it starts and ``{"job": 7, "status": 0}`` when it has ended.
+    ``{"job": 7, "pid": 123}`` when it starts, ``{"job": 7, "paused": true}`` when it has stopped
+    itself, and ``{"job": 7, "status": 0}`` when it has ended.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an import prints is no answer
@@ -384,7 +390,7 @@ def serve() -> None:
     selector.register(0, selectors.EVENT_READ)
     pending = b""
     while True:
-        if selector.select(timeout=0.02 if running else None):
+        if selector.select(timeout=0.01 if running else None):
             received = os.read(0, 65536)
             if not received:
                 break
@@ -392,8 +398,10 @@ def serve() -> None:
             for line in lines:
                 _answer(json.loads(line), running, answers)
         for pid, job in list(running.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if ended:
+            changed, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+            if changed and os.WIFSTOPPED(status):
+                answers.write(json.dumps({"job": job, "paused": True}) + "\n")
+            elif changed:
                 del running[pid]
                 code = os.waitstatus_to_exitcode(status)
                 answers.write(json.dumps({"job": job, "status": code}) + "\n")

@@ -30,6 +30,10 @@ Candidate = tuple[tuple[str, Settings], ...]
 """Remedies with their settings; empty for the control."""
 
 
+ALIVE = ("running", "paused")
+"""Statuses of a trial that has a process."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What a trial runs: a script (or module) with its arguments, or a callable."""
@@ -48,31 +52,48 @@ class Trial:
         candidate: What is applied; empty for the control.
         seed: Shift of the script's seeds.
         spec: How it is executed.
-        status: ``running``, ``completed``, ``stopped`` (we ended it), ``crashed``, ``timed-out``.
-        stop_at: Steps after which it ends by itself.
+        status: ``waiting``, ``running``, ``paused`` (it stopped itself and can go on),
+            ``completed``, ``stopped`` (we ended it), ``crashed``, ``timed-out``, ``no-effect``.
+        changes: What its remedies changed, with the edits that say the same.
     """
 
     candidate: Candidate
     seed: int
     spec: Spec
-    status: str = "running"
+    status: str = "waiting"
     pid: int | None = None
     code: int | None = None
-    started: float = field(default_factory=time.monotonic)
-    _final: Recording | None = field(default=None, repr=False)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    _read: Recording | None = field(default=None, repr=False)
 
     def recording(self) -> Recording | None:
         """Return what it has measured so far, None if there is nothing yet."""
-        if self._final is not None:
-            return self._final
-        ended = self.code is not None  # before reading: nothing is written any more
-        try:
-            recording = read(self.spec.record)
-        except RecordError:
-            return None
-        if ended:
-            self._final = recording
-        return recording
+        if self._read is None:
+            try:
+                recording = read(self.spec.record)
+            except RecordError:
+                return None
+            if self.status == "running" or (self.status != "paused" and self.code is None):
+                return recording  # it may write more
+            self._read = recording
+        return self._read
+
+    @property
+    def steps(self) -> int:
+        """Steps that it has taken so far, over the longest of its runs."""
+        recording = self.recording()
+        return max((run.steps for run in recording.runs), default=0) if recording else 0
+
+    @property
+    def total(self) -> int:
+        """Steps that it has taken so far, over all its runs: its cost."""
+        recording = self.recording()
+        return sum(run.steps for run in recording.runs) if recording else 0
+
+    def goes_on(self) -> None:
+        """Note that it runs (again)."""
+        self.status = "running"
+        self._read = None
 
     def output(self) -> str:
         """Return what the script printed so far."""
@@ -92,6 +113,9 @@ class Executor(Protocol):
     def poll(self) -> None:
         """Note which trials have ended."""
 
+    def resume(self, trial: Trial) -> None:
+        """Let a paused trial go on."""
+
     def kill(self, trial: Trial, status: str) -> None:
         """End a trial; its record stays."""
 
@@ -100,9 +124,15 @@ class Executor(Protocol):
 
 
 def _ended(trial: Trial, code: int) -> None:
-    if trial.status == "running":
-        trial.code = code
+    trial.code = code
+    if trial.status in ALIVE:
         trial.status = "completed" if code == 0 else "crashed"
+
+
+def _resume(trial: Trial) -> None:
+    assert trial.pid is not None
+    trial.goes_on()
+    os.kill(trial.pid, signal.SIGCONT)
 
 
 def _kill_group(pid: int) -> None:
@@ -160,7 +190,7 @@ class LocalExecutor:
     def start(self, trial: Trial, target: Target) -> None:
         """Begin a trial."""
         self._trials.append(trial)
-        trial.started = time.monotonic()
+        trial.goes_on()
         self._send(
             {
                 "job": len(self._trials) - 1,
@@ -180,13 +210,21 @@ class LocalExecutor:
             trial = self._trials[answer["job"]]
             if "pid" in answer:
                 trial.pid = answer["pid"]
-                if trial.status != "running":  # killed before it began
+                if trial.status not in ALIVE:  # killed before it began
                     _kill_group(answer["pid"])
+            elif "paused" in answer:
+                if trial.status == "running":
+                    trial.status = "paused"
             else:
                 _ended(trial, answer["status"])
         if self._server.poll() is not None:
             for trial in self._trials:
-                _ended(trial, 1)
+                if trial.code is None:
+                    _ended(trial, 1)
+
+    def resume(self, trial: Trial) -> None:
+        """Let a paused trial go on."""
+        _resume(trial)
 
     def kill(self, trial: Trial, status: str) -> None:
         """End a trial; its record stays."""
@@ -195,7 +233,7 @@ class LocalExecutor:
     def close(self) -> None:
         """End everything."""
         for trial in self._trials:
-            if trial.status == "running":
+            if trial.status in ALIVE:
                 self.kill(trial, "stopped")
         for stream in (self._server.stdin, self._server.stdout):
             if stream is not None:
@@ -219,7 +257,7 @@ class ForkExecutor:
         """Begin a trial."""
         assert target.call is not None
         self._trials.append(trial)
-        trial.started = time.monotonic()
+        trial.goes_on()
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
@@ -234,10 +272,15 @@ class ForkExecutor:
         for trial in self._trials:
             if trial.pid is not None and trial.code is None:
                 with contextlib.suppress(ChildProcessError):
-                    ended, status = os.waitpid(trial.pid, os.WNOHANG)
-                    if ended:
-                        trial.code = os.waitstatus_to_exitcode(status)
-                        _ended(trial, trial.code)
+                    changed, status = os.waitpid(trial.pid, os.WNOHANG | os.WUNTRACED)
+                    if changed and os.WIFSTOPPED(status):
+                        trial.status = "paused" if trial.status == "running" else trial.status
+                    elif changed:
+                        _ended(trial, os.waitstatus_to_exitcode(status))
+
+    def resume(self, trial: Trial) -> None:
+        """Let a paused trial go on."""
+        _resume(trial)
 
     def kill(self, trial: Trial, status: str) -> None:
         """End a trial; its record stays."""
@@ -246,7 +289,7 @@ class ForkExecutor:
     def close(self) -> None:
         """End everything."""
         for trial in self._trials:
-            if trial.status == "running":
+            if trial.status in ALIVE:
                 self.kill(trial, "stopped")
         for trial in self._trials:
             if trial.pid is not None and trial.code is None:
@@ -269,64 +312,78 @@ class Laboratory:
         candidate: Candidate,
         seed: int,
         *,
+        pauses: Sequence[int] = (),
         stop_at: int | None = None,
         control: str | None = None,
         run: int = 0,
         sources: Mapping[str, str] | None = None,
+        live: bool = True,
     ) -> Trial:
-        """Return a trial that is not yet running."""
+        """Return a trial that is not yet running.
+
+        Args:
+            candidate: The remedies.
+            seed: Shift of the script's seeds.
+            pauses: Steps after which it pauses.
+            stop_at: Steps after which it ends.
+            control: Record of the untreated run that a live treatment relies on.
+            run: Which of its runs.
+            sources: Real path of a file -> path of the file that is executed in its place.
+            live: Whether the remedies are applied live, not said by `sources`.
+        """
         number = len(self.trials)
         base = os.path.join(self.directory.name, f"trial-{number}")
+        remedies = tuple((name, dict(values)) for name, values in candidate) if live else ()
         spec = Spec(
             record=f"{base}.db",
             budget=1.0,
             seed=seed,
-            remedies=tuple((name, dict(values)) for name, values in candidate)
-            if not sources
-            else (),
+            remedies=remedies,
             control=control,
             run=run,
             sources=dict(sources or {}),
             module=self.target.module,
             trial=True,
             stop_at=stop_at,
+            pauses=tuple(pauses),
             output=f"{base}.out",
         )
         made = Trial(candidate, seed, spec)
         self.trials.append(made)
         return made
 
-    def run(
-        self, trials: Sequence[Trial], hopeless: Callable[[Trial], bool] | None = None
-    ) -> Iterator[Trial]:
-        """Run trials, as many at once as there are workers; yield each as it ends.
+    def advance(self, trials: Sequence[Trial]) -> Iterator[Trial]:
+        """Start or resume trials, as many at once as there are workers.
 
-        Args:
-            trials: What to run, in order.
-            hopeless: Asked again and again about each running trial; True ends it.
+        Yields:
+            Each as it pauses or ends.
         """
         waiting = list(trials)
         running: list[Trial] = []
-        asked = time.monotonic()
         while waiting or running:
             while waiting and len(running) < self.executor.workers and not self.over:
-                running.append(waiting.pop(0))
-                self.executor.start(running[-1], self.target)
-            time.sleep(0.02)
+                trial = waiting.pop(0)
+                if trial.status == "waiting":
+                    self.executor.start(trial, self.target)
+                elif trial.status == "paused":
+                    self.executor.resume(trial)
+                running.append(trial)
+            time.sleep(0.01)
             self.executor.poll()
-            if hopeless is not None and time.monotonic() - asked > 0.3:
-                asked = time.monotonic()
-                for trial in running:
-                    if trial.status == "running" and hopeless(trial):
-                        self.executor.kill(trial, "stopped")
             if self.over:
                 for trial in [*running, *waiting]:
-                    if trial.status == "running":
+                    if trial.status in ("waiting", *ALIVE):
                         self.executor.kill(trial, "timed-out")
-                waiting = []
+                running, waiting = [*running, *waiting], []
             for trial in [t for t in running if t.status != "running"]:
                 running.remove(trial)
                 yield trial
+
+    def end(self, trials: Sequence[Trial]) -> None:
+        """End trials that are not needed any more; their records stay."""
+        for trial in trials:
+            if trial.status in ALIVE:
+                self.executor.kill(trial, "stopped")
 
     @property
     def over(self) -> bool:

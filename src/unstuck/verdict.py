@@ -22,10 +22,12 @@ class Objective:
     Attributes:
         name: ``validation loss``, ``training loss``, or the user's regular expression.
         goal: Whether less or more is better.
+        steps: After how many steps; None for the end.
     """
 
     name: str
     goal: Literal["min", "max"] = "min"
+    steps: int | None = None
 
     def badness(self, value: float) -> float:
         """Return a number that is the smaller the better; infinite for NaN."""
@@ -161,6 +163,7 @@ class Verdict:
             objective = {
                 "name": self.objective.name,
                 "goal": self.objective.goal,
+                "steps": self.objective.steps,
                 "before": plain(self.before),
                 "after": plain(self.after),
             }

@@ -12,10 +12,11 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, cast
 
@@ -86,6 +87,7 @@ class TorchWatcher:
         thorough: Measure the statistics of the inputs over many batches (for trials).
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it before a loss that is not finite reaches the weights.
+        pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class TorchWatcher:
         thorough: bool = False,
         stop_at: int | None = None,
         stop_on: str | None = None,
+        pauses: Sequence[int] = (),
     ) -> None:
         self.recorder = recorder
         self.budget = budget
@@ -103,6 +106,7 @@ class TorchWatcher:
         self.thorough = thorough
         self.stop_at = stop_at
         self.stop_on_error = stop_on == "error"
+        self.pauses = list(pauses)
         self.failed: str | None = None
         self.active = True
         self.hooking = True
@@ -336,8 +340,8 @@ class TorchWatcher:
         if self._hand is not None:
             self._hand.begins(loss)
             training = self._hand.training
-            if training is not None and training.step >= (self.stop_at or math.inf):
-                raise self._stop()
+            if training is not None:
+                self._end_or_pause(training.step)
         self._backward_seen += 1
         if loss.device.type == "cpu":
             self._loss_value, self._loss_tensor = loss.item(), None
@@ -534,8 +538,18 @@ class TorchWatcher:
     def _after_step(self, optimizer: Optimizer, closure: bool) -> None:
         training = self._training(optimizer)
         training.after_step(closure)
-        if self.stop_at is not None and training.step >= self.stop_at:
+        self._end_or_pause(training.step)
+
+    def _end_or_pause(self, steps: int) -> None:
+        """End a trial, or stop its process until it is continued, if it has come that far."""
+        if self.stop_at is not None and steps >= self.stop_at:
             raise self._stop()
+        if self.pauses and steps >= self.pauses[0]:
+            self.pauses = [pause for pause in self.pauses if pause > steps]
+            for training in self._all:
+                training.write_facts()
+            self.recorder.commit()
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _call_sites() -> tuple[Any, ...]:

@@ -1,0 +1,74 @@
+"""The user's files under repair: what they say now, patched, and the difference to before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unstuck.edits import Edit, from_json
+from unstuck.patch import apply_edits, read_source, unified_diff
+
+__all__ = ["Sources"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Files that differ from what is on the disk.
+
+    Attributes:
+        texts: Real path of a file -> its text now.
+        notes: Why there is no patch, if so.
+    """
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def patched(self, changes: Sequence[Mapping[str, Any]]) -> Sources:
+        """Return the files with the edits of some changes carried out, or notes why not.
+
+        Args:
+            changes: As a trial records them: ``what``, ``layers``, ``edit``.
+        """
+        if any(change["edit"] is None for change in changes):
+            said = "; ".join(c["what"] for c in changes if c["edit"] is None)
+            note = f"the script's own lines cannot say this, change it by hand: {said}"
+            return Sources(self.texts, (note,))
+        by_file: dict[str, list[Edit]] = {}
+        for change in changes:
+            edit = from_json(change["edit"])
+            by_file.setdefault(os.path.realpath(edit.location.file), []).append(edit)
+        texts = dict(self.texts)
+        for path, edits in by_file.items():
+            try:
+                before = texts[path] if path in texts else read_source(Path(path))[0]
+                result = apply_edits(before, edits, path)
+            except (OSError, ValueError, SyntaxError) as error:
+                note = f"no patch for {os.path.basename(path)}: {error}"
+                return Sources(self.texts, (note,))
+            if result.skipped:
+                reasons = "; ".join(reason for _, reason in result.skipped)
+                whats = "; ".join(dict.fromkeys(c["what"] for c in changes))
+                return Sources(self.texts, (f"no patch ({reasons}); by hand: {whats}",))
+            texts[path] = result.source
+        return Sources(texts)
+
+    def write(self, directory: str | os.PathLike[str], name: str) -> dict[str, str]:
+        """Write the texts into a directory; return real path of a file -> path of its new text."""
+        written: dict[str, str] = {}
+        for number, (path, text) in enumerate(self.texts.items()):
+            copy = Path(directory) / f"{name}-{number}.py"
+            copy.write_bytes(text.encode(read_source(Path(path))[1]))
+            written[path] = str(copy)
+        return written
+
+    def diff(self) -> str:
+        """Return the unified diff from the disk's files to these."""
+        parts = []
+        for path, text in self.texts.items():
+            before, _ = read_source(Path(path))
+            shown = os.path.relpath(path)
+            parts.append(unified_diff(before, text, path if shown.startswith("..") else shown))
+        return "".join(parts)

@@ -1,0 +1,72 @@
+"""What a training is worth after so many steps: pure functions over runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from unstuck.evidence import middle, validation
+from unstuck.signals import Run, Series
+from unstuck.verdict import Objective
+
+__all__ = ["objective", "value"]
+
+PENALIZED = frozenset({"excessive-regularization"})
+"""Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
+
+
+def objective(run: Run, obstacle: str, steps: int) -> Objective:
+    """Return what trials are compared by after so many steps.
+
+    The validation loss, else the validation accuracy, if a pass was made in the later half of
+    these steps; else the training loss, without penalties that the script adds to it where the
+    obstacle is such a penalty.
+
+    Args:
+        run: The control.
+        obstacle: Its first diagnosis.
+        steps: Steps that are compared.
+    """
+    for name in ("validation loss", "validation accuracy"):
+        if _recent(_validation(run, name), steps):
+            return Objective(name, "min" if name == "validation loss" else "max")
+    if obstacle in PENALIZED and run.of("batch_loss"):
+        return Objective("loss without penalties")
+    return Objective("training loss")
+
+
+def value(run: Run, name: str, steps: int) -> float:
+    """Return an objective after so many steps, NaN if it was not measured by then.
+
+    Args:
+        run: Any run.
+        name: Of the objective.
+        steps: How many steps of the run count.
+    """
+    if name.startswith("validation"):
+        recent = _recent(_validation(run, name), steps)
+        return sum(recent) / len(recent) if recent else math.nan
+    signal = "batch_loss" if name == "loss without penalties" else "loss"
+    return _smooth(run.of(signal), steps - 1)
+
+
+def _validation(run: Run, name: str) -> Series:
+    passes = validation(run)
+    if passes is None:
+        return Series()
+    return passes[0] if name == "validation loss" else passes[1]
+
+
+def _recent(series: Series, steps: int) -> Sequence[float]:
+    """Return up to two last values, none older than half of the steps."""
+    values: Sequence[float] = series.until(steps).since(steps // 2).values[-2:]
+    return values
+
+
+def _smooth(losses: Series, step: int) -> float:
+    """Return the median of the last values up to a step, a tenth of them."""
+    seen = losses.until(step)
+    tail = seen.values[-min(max(len(seen) // 10, 5), 100) :]
+    if tail and not math.isfinite(tail[-1]):
+        return math.inf
+    return middle(tail) if tail else math.nan
