@@ -102,7 +102,7 @@ def test_refinements_take_one_away_from_three() -> None:
 def test_horizon() -> None:
     _, late = first("overfitting")
     _, soon = first("vanishing-gradient")
-    for steps, expected in ((10, 10), (60, 60), (100, 60), (600, 200), (9000, 3000)):
+    for steps, expected in ((10, 10), (60, 60), (100, 64), (600, 200), (9000, 3000)):
         assert plan.horizon(Run(steps=steps), soon) == expected
         assert plan.horizon(Run(steps=steps), late) == steps
 
@@ -141,3 +141,25 @@ def test_budget(text: str, expected: tuple[float, float | None]) -> None:
 def test_budget_that_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="a budget is a time or a multiple"):
         parse_budget(text)
+
+
+def test_a_diagnosis_is_settled_when_it_holds() -> None:
+    _, fact = first("softmax-before-cross-entropy")
+    _, course = first("vanishing-gradient")
+    _, late = first("overfitting")
+    assert plan.settled([(16, None), (24, fact), (32, fact)])
+    assert not plan.settled([(16, fact), (24, None), (32, fact)])
+    assert not plan.settled([(8, fact), (12, fact)])
+    moments = [8, 12, 16, 24, 32]
+    assert not plan.settled([(n, course) for n in moments[:-1]])
+    assert plan.settled([(n, course) for n in moments])
+    assert not plan.settled([(n, late) for n in moments])
+    assert not plan.settled([(n, fact.with_(severity=Severity.WARNING)) for n in moments])
+    assert not plan.settled([])
+
+
+@pytest.mark.parametrize(
+    ("steps", "rungs"), [(24, (12, 24)), (64, (32, 64)), (256, (64, 128, 256)), (10, (10,))]
+)
+def test_rungs_halve(steps: int, rungs: tuple[int, ...]) -> None:
+    assert plan.rungs(steps) == rungs

@@ -59,7 +59,8 @@ class Descent:
             classes, variance of the targets), as far as the batches show it; else NaN.
         noise: Typical difference between neighbouring losses, late in the run.
         achieved: Share of the way from the trivial (or initial, if lower) loss to zero that was
-            made: 0 is nothing, 1 is everything; may be negative.
+            made: 0 is nothing, 1 is everything; may be negative. A run that starts at less than
+            half of the trivial loss was trained before, and is measured from the trivial loss.
         accuracy: Share of right predictions in the last training batches, or NaN.
         majority: Accuracy of always saying the most frequent class, or NaN.
         finite: Whether every loss was finite.
@@ -123,6 +124,8 @@ def descent(run: Run) -> Descent:
     trivial = trivial_loss(run)
     floor = 0.0 if min(finite) >= 0 else min(finite)
     start = initial if math.isnan(trivial) else min(initial, trivial)
+    if initial < trivial / 2:
+        start = trivial  # trained before: it came from there
     achieved = (start - final) / (start - floor) if start > floor else 0.0
     third = finite[-max(len(finite) // 3, 6) :]
     half = max(len(third) // 4, 1)
@@ -168,6 +171,9 @@ def _frequencies(run: Run, classes: float) -> list[float]:
 def _majority(run: Run, classes: float) -> float:
     if not classes >= 2:
         return math.nan
+    share = middle(run.of("target_mean").values)
+    if (run.loss_function.function or "").startswith("binary") and 0 <= share <= 1:
+        return min(max(share, 1 - share), 0.99)
     return min(max(_frequencies(run, classes), default=1 / classes), 0.99)
 
 
@@ -188,9 +194,17 @@ def trivial_loss(run: Run) -> float:
             return -share * math.log(share) - (1 - share) * math.log(1 - share)
         return math.nan
     if function == "mse_loss":
-        deviation = middle(run.of("target_std").values)
-        return deviation**2
+        return _deviation(run) ** 2
+    if function == "l1_loss":
+        return math.sqrt(2 / math.pi) * _deviation(run)  # of a normal distribution
     return math.nan
+
+
+def _deviation(run: Run) -> float:
+    """Return how far targets lie from the mean of their own output, over batches."""
+    whole = middle(run.of("target_std").values)
+    each = middle(run.of("target_spread").values)
+    return min(whole, each) if math.isfinite(each) else whole
 
 
 def hidden(run: Run) -> list[Layer]:
@@ -235,6 +249,7 @@ def validation(run: Run) -> tuple[Series, Series] | None:
         for layer, signal in run.series
         if layer == "" and signal.startswith("validation_loss:")
     )
+    kinds = [kind for kind in kinds if not _logged(run, kind)]
     found = [
         (run.of(f"validation_loss:{k}").finite(), run.of(f"validation_accuracy:{k}").finite())
         for k in kinds
@@ -256,6 +271,13 @@ def validation(run: Run) -> tuple[Series, Series] | None:
         default=Series(),
     )
     return loss, accuracy
+
+
+def _logged(run: Run, kind: str) -> bool:
+    """Return whether a kind of pass only logs training batches: one batch in most steps."""
+    rows = run.of(f"validation_rows:{kind}")
+    batch = middle(run.of("batch_size").values)
+    return len(rows) > max(8, run.steps / 2) and middle(rows.values) <= batch
 
 
 def has_floor(run: Run) -> bool:

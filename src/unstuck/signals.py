@@ -52,6 +52,8 @@ SIGNALS: Mapping[str, str] = {
     "batch_size": "rows of the batch",
     "target_mean": "mean of the batch's targets",
     "target_std": "standard deviation of the batch's targets",
+    "target_spread": "the same over the batch for each output of its own, root mean square over "
+    "outputs",
     "target_min": "smallest of the batch's targets",
     "target_max": "largest of the batch's targets",
     "prediction_min": "smallest of the predictions that the loss was given",

@@ -406,7 +406,7 @@ class TorchWatcher:
                 reduction = str(kwargs.get("reduction", "mean"))
                 self._loss_calls.append(LossCall(name, prediction, target, result, reduction))
                 del self._loss_calls[:-8]
-        elif result.numel() == 1 and self._all and not torch.is_grad_enabled():
+        elif result.numel() == 1 and self._all:  # of predictions made without gradients
             found = self._pass(name)
             rows = prediction.shape[0] if prediction.ndim else 1
             found.loss += result.item() * rows

@@ -133,6 +133,18 @@ def output_scalars(output: Tensor) -> list[Tensor]:
     return [rms(rows), rms(rows - rows.mean()), rms(deviation)]
 
 
+def target_spread(target: Tensor) -> float:
+    """Return the standard deviation of targets over the batch, per output; unbiased in variance.
+
+    Args:
+        target: Shape (batch, ...); NaN for classes and for fewer than two rows.
+    """
+    count = target.shape[0] if target.ndim else 1
+    if count < 2 or not target.is_floating_point():
+        return math.nan
+    return float(output_scalars(target)[2]) * math.sqrt(count / (count - 1))
+
+
 def value_range(values: Tensor) -> list[float]:
     """Return the smallest and largest of some values."""
     if not values.numel():

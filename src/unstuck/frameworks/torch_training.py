@@ -50,6 +50,7 @@ BATCH_SIGNALS = (
     "batch_size",
     "target_mean",
     "target_std",
+    "target_spread",
     "target_classes",
     "prediction_mean",
     "prediction_std",
@@ -477,6 +478,12 @@ class Training:
                 if operation(node) == "nll_loss" and made_by == "log_softmax":
                     continue
                 pairs.append([operation(node), made_by, names.get(source)])
+            elif operation(node) in ("pow", "abs") and node not in inner:
+                made_by, difference = graph.feeds(node)
+                if made_by in ("sub", "rsub"):
+                    made_by, source = graph.feeds(difference)
+                    name = "l1_loss" if operation(node) == "abs" else "mse_loss"
+                    pairs.append([name, made_by, names.get(source)])
         self._loss_fact["chain"] = graph.chain(matrices)
         self._facts["loss_inputs"] = pairs[:8]
         self._layers.sort(key=lambda layer: layer["depth"])
@@ -591,6 +598,7 @@ class Training:
             float(prediction.shape[0] if prediction.ndim else 1),
             float(goals.mean()),
             float(goals.std(correction=0)),
+            measure.target_spread(target),
             classes,
             float(values.mean()),
             float(values.std(correction=0)),

@@ -208,7 +208,8 @@ def handwritten(loss: Any, output: Any) -> tuple[str, Any, Any] | None:
         output: What the last layer put out.
 
     Returns:
-        The function of torch.nn.functional that says the same, predictions and targets, or None.
+        The function of torch.nn.functional that says the same, predictions and targets, or None:
+        also where something else than an activation comes between the layer and the difference.
     """
     node = loss.grad_fn
     for _ in range(6):
@@ -235,9 +236,16 @@ def handwritten(loss: Any, output: Any) -> tuple[str, Any, Any] | None:
     below = next((child for child, _ in node.next_functions if child is not None), None)
     if below is None or operation(below) != "sub" or difference.numel() != output.numel():
         return None
-    prediction = output.detach().reshape(difference.shape)
     # The first operand of the subtraction is the output, unless it has no graph.
     ahead = below.next_functions[0][0] is not None
+    maker = below.next_functions[0 if ahead else 1][0]
+    while maker is not None and operation(maker) in _VIEWS:
+        maker = next((child for child, _ in maker.next_functions if child is not None), None)
+    if maker is not None and operation(maker) in ACTIVATIONS:
+        output = getattr(maker, "_saved_result", None)
+        if output is None or output.numel() != difference.numel():
+            return None
+    prediction = output.detach().reshape(difference.shape)
     difference = difference.detach()
     target = prediction - difference if ahead else prediction + difference
     return ("l1_loss" if name == "abs" else "mse_loss"), prediction, target

@@ -22,8 +22,8 @@ class ClassImbalance(Obstacle):
 
     Evidence:
         The most frequent class occurs more than RATIO times as often as the rarest one (SageMaker
-        Debugger takes 10), at least 20 rows of the rare one were seen in all, and fewer than
-        RECALL of the rare class's recent rows were recognized. At most CLASSES classes are judged:
+        Debugger takes 10), at least 20 rows of the rare one were seen in all, and more of the rare
+        class's recent rows were missed than found (RECALL). At most CLASSES classes are judged:
         letters and words are rare by nature.
 
     Known problems:
@@ -40,7 +40,7 @@ class ClassImbalance(Obstacle):
     remedies = ()
     explains = ("underfitting", "slow-convergence", "vanishing-gradient")
     RATIO: ClassVar[float] = 10.0
-    RECALL: ClassVar[float] = 0.3
+    RECALL: ClassVar[float] = 0.5
     CLASSES: ClassVar[int] = 20
 
     SICK: ClassVar[Run] = sketch(

@@ -28,8 +28,8 @@ class ExplodingGradient(Obstacle):
         the first steps (AutoTrainer takes 70) while the loss starts above three times that of
         guessing or never comes down. Over time: `gradient_norm` rises to more than GROWTH times its
         median so far and the loss with it, or becomes infinite. Healthy profiles lie below 10.
-        In a recurrent layer of a run that breaks, `through_time` above GROWTH: the gradient grows
-        on its way back through the steps (Pascanu et al. 2013, whose cure is clipping).
+        In a recurrent layer of a run that breaks or learns poorly, `through_time` above GROWTH: the
+        gradient grows on its way back through the steps (Pascanu et al. 2013: clipping cures it).
 
     Known problems:
         Between deep samples a single spike can pass unseen.
@@ -80,17 +80,15 @@ class ExplodingGradient(Obstacle):
         went = descent(run)
         yield from (
             list(self._over_depth(run))
-            or list(self._through_time(run, went.finite))
+            or list(self._through_time(run, went.poor or not went.finite))
             or list(self._over_time(run, went.initial))
         )
 
-    def _through_time(self, run: Run, finite: bool) -> Iterator[Finding]:
-        if finite:
+    def _through_time(self, run: Run, harmed: bool) -> Iterator[Finding]:
+        if not harmed:
             return
         for layer in run.weights:
-            grown = max(
-                (v for v in run.of("through_time", layer.name) if not math.isnan(v)), default=0.0
-            )
+            grown = middle(run.of("through_time", layer.name).values)
             if not grown > self.GROWTH:
                 continue
             yield self.finding(

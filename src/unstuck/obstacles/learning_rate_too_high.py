@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, early, has_floor, middle, ratio
+from unstuck.evidence import Descent, descent, early, has_floor, middle, ratio
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -30,8 +30,9 @@ class LearningRateTooHigh(Obstacle):
         critic's, are not judged by it). Or steps that change weights by
         more than MOVE of their size, eight samples in a row: healthy steps change them by 4e-3 to
         2e-2 (measured; TheDeepChecker warns above 0.1). Either must come in the first STEPS steps,
-        together with a loss that rose above JUMP times its start, became infinite, or never came
-        down.
+        together with a loss that rose above JUMP times its start, became infinite, never came down,
+        or bounces: the steps are as wide in the second half of the run, and the loss has not
+        fallen by a tenth since the first twelfth.
 
     Known problems:
         A rate that only becomes too high late is reported by what it does (oscillating-loss,
@@ -100,7 +101,8 @@ class LearningRateTooHigh(Obstacle):
         wide = move > self.MOVE
         if not (far or wide):
             return
-        if not (jumped or broke or went.stuck or went.final > went.initial):
+        bounces = move > self.MOVE and self._bounces(run, went)
+        if not (jumped or broke or went.stuck or went.final > went.initial or bounces):
             return
         rate = run.of("learning_rate").at(0) or run.optimizer.settings.get("lr", math.nan)
         said = (
@@ -133,6 +135,15 @@ class LearningRateTooHigh(Obstacle):
         values = early(run.of("update_ratio", layer), self.STEPS).values
         windows = [values[i : i + 8] for i in range(max(len(values) - 7, 1))]
         return max((middle(w) for w in windows if w), default=0.0)
+
+    def _bounces(self, run: Run, went: Descent) -> bool:
+        """Return whether steps stay wide to the end, and the loss has long ceased to fall."""
+        late = [
+            middle(run.of("update_ratio", layer.name).since(run.steps // 2).values)
+            for layer in run.weights
+        ]
+        settled = middle(run.loss.until(run.steps // 6).since(run.steps // 12).values)
+        return run.steps >= 60 and middle(late) > self.MOVE and went.final > 0.9 * settled
 
     def _promise(self, run: Run) -> float:
         promised = early(run.of("predicted_decrease"), self.STEPS)

@@ -68,6 +68,7 @@ class WrongMode(Obstacle):
         """Yield at most one finding."""
         modes = run.of("eval_share")
         later = modes.since(run.steps // 4)
+        later = later if len(later) >= 3 else Series(modes.steps[-3:], modes.values[-3:])
         trained = all(la.trainable and la.optimized for la in run.layers)
         if len(later) >= 3 and middle(later.values) == 1.0 and trained:
             wrong = sum(v == 1.0 for v in later) / len(later)
