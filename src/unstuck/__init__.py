@@ -21,18 +21,17 @@ __all__ = [
 if TYPE_CHECKING:
     from unstuck.diagnosis import diagnose
     from unstuck.findings import Finding
-    from unstuck.notebook import fix, watch
+    from unstuck.notebook import compare, fix, watch
     from unstuck.obstacles import Obstacle
     from unstuck.remedies import Remedy
     from unstuck.signals import Run
-    from unstuck.verdict import compare
 
 _HOMES = {
     "Finding": "unstuck.findings",
     "Obstacle": "unstuck.obstacles",
     "Remedy": "unstuck.remedies",
     "Run": "unstuck.signals",
-    "compare": "unstuck.verdict",
+    "compare": "unstuck.notebook",
     "diagnose": "unstuck.diagnosis",
     "fix": "unstuck.notebook",
     "watch": "unstuck.notebook",

@@ -1,4 +1,4 @@
-"""The verbs: run, check, fix, explain, rules."""
+"""The verbs: run, check, fix, compare, explain, rules."""
 
 from __future__ import annotations
 
@@ -230,8 +230,6 @@ def fix(
     arguments: tuple[str, ...],
 ) -> None:
     """Try remedies on SCRIPT in controlled re-runs; print the proof and the patch."""
-    import re
-
     from unstuck.repair import FixError, Options, parse_budget, repair
     from unstuck.trials import Target
 
@@ -246,13 +244,7 @@ def fix(
         seconds, ratio = parse_budget(budget)
     except ValueError as error:
         _stop(str(error))
-    if metric is not None:
-        try:
-            groups = re.compile(metric).groups
-        except re.error as error:
-            _stop(f"--metric is no regular expression: {error}")
-        if groups != 1:
-            _stop("--metric needs one group around the number, such as 'accuracy: ([0-9.]+)'")
+    _need_metric(metric)
     options = Options(
         metric=metric,
         goal=goal,
@@ -286,6 +278,91 @@ def fix(
     elif result.verdict.patch and format_ == "text" and output is None:
         click.echo(f"unstuck: `unstuck fix --apply {script}` writes it", err=True)
     sys.exit(int(result.verdict.status == "no-fix-found"))
+
+
+# -------------------------------------------------------------------------------- compare
+
+
+@main.command(
+    "compare", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True}
+)
+@click.option(
+    "--remedy",
+    "remedies",
+    multiple=True,
+    required=True,
+    help="NAME, NAME=SETTING, or several joined by +; repeat it for more of them.",
+)
+@click.option("--metric", help="Regular expression with one group over the script's output.")
+@click.option("--goal", type=click.Choice(["max", "min"]), default="max", show_default=True)
+@click.option("--budget", default="10m", show_default=True, help="Such as 10m.")
+@click.option("--seeds", type=click.IntRange(1, 20), default=3, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
+@click.option("--picture", type=click.Path(dir_okay=False), help="Write a page with the curves.")
+@click.option("--format", "format_", type=click.Choice([*FORMATS, "markdown"]), default="text")
+@click.option("--output", type=click.Path(dir_okay=False), help="Write the table there.")
+@_of_script
+def compare(
+    remedies: tuple[str, ...],
+    metric: str | None,
+    goal: str,
+    budget: str,
+    seeds: int,
+    workers: int | None,
+    picture: str | None,
+    format_: str,
+    output: str | None,
+    module: bool,
+    script: str,
+    arguments: tuple[str, ...],
+) -> None:
+    """Train SCRIPT as it is and with each --remedy, on the same seeds, side by side.
+
+    What follows -- goes to the script.
+    """
+    from unstuck.repair import FixError, Options, parse_budget
+    from unstuck.side_by_side import compare as run
+    from unstuck.trials import Target
+
+    configuration = _configuration()
+    _need_script(script, module)
+    _need_writable(output)
+    _need_writable(picture)
+    _need_metric(metric)
+    live = _Live()
+    try:
+        options = Options(
+            metric=metric,
+            goal=goal,
+            seconds=parse_budget(budget)[0],
+            seeds=seeds,
+            workers=workers,
+            thresholds=configuration.thresholds,
+        )
+        compared = run(Target(script, arguments, module), remedies, options, live.say)
+    except FixError as error:
+        live.end()
+        _stop(str(error), error.status)
+    except ValueError as error:
+        live.end()
+        _stop(str(error))
+    live.end()
+    from unstuck.report.table import markdown, table
+
+    if format_ == "json":
+        shown = json.dumps({"schema": 1, "unstuck": __version__, **compared.to_json()}, indent=2)
+    else:
+        shown = markdown(compared)
+    if output is not None:
+        _write(output, shown + "\n")
+    elif format_ == "text":
+        _console(sys.stdout).print(table(compared))
+    else:
+        click.echo(shown)
+    if picture is not None:
+        from unstuck.report.picture import page
+
+        _write(picture, page(compared, f"{os.path.basename(script)}: remedies side by side"))
 
 
 class _Live:
@@ -457,6 +534,19 @@ def _need_writable(path: str | None) -> None:
     folder = Path(path).resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         _stop(f"{path} cannot be written: {folder} is not a writable directory")
+
+
+def _need_metric(metric: str | None) -> None:
+    if metric is None:
+        return
+    import re
+
+    try:
+        groups = re.compile(metric).groups
+    except re.error as error:
+        _stop(f"--metric is no regular expression: {error}")
+    if groups != 1:
+        _stop("--metric needs one group around the number, such as 'accuracy: ([0-9.]+)'")
 
 
 def _record_path(record: str | None, script: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
@@ -15,7 +16,10 @@ from unstuck.record import Recorder, Recording, read
 from unstuck.repair import FixError, Options, Repair, parse_budget, repair
 from unstuck.trials import Target
 
-__all__ = ["Watched", "fix", "watch"]
+if TYPE_CHECKING:
+    from unstuck.side_by_side import Compared
+
+__all__ = ["Watched", "compare", "fix", "watch"]
 
 
 class Watched:
@@ -104,11 +108,40 @@ def fix(
         FixError: When the function fails before it trains, or trains nothing.
         ValueError: When the budget cannot be understood.
     """
-    if not callable(train):
-        raise FixError("fix() takes a function that builds and trains a model")
     seconds, ratio = parse_budget(budget)
-    name = getattr(train, "__code__", None)
-    script = name.co_filename if name is not None and Path(name.co_filename).is_file() else ""
     options = Options(seconds=seconds, ratio=ratio, seeds=seeds)
     say = (lambda line: None) if quiet else (lambda line: print(f"unstuck: {line}"))
-    return repair(Target(script, call=train), options, say)
+    return repair(_target(train), options, say)
+
+
+def compare(
+    train: Callable[[], object],
+    remedies: Sequence[str],
+    *,
+    budget: str = "10m",
+    seeds: int = 3,
+) -> Compared:
+    """Train as it is and with each of some remedies, on the same seeds, each to its end.
+
+    Args:
+        train: Builds the model and trains it, without arguments.
+        remedies: Such as ``use-adam``, ``use-adam=0.01`` or ``use-relu+use-adam``.
+        budget: Time limit.
+        seeds: How many.
+
+    Raises:
+        FixError: When the function trains nothing, or a remedy does not take such a setting.
+        ValueError: When a remedy or the budget cannot be understood.
+    """
+    from unstuck.side_by_side import compare as run
+
+    options = Options(seconds=parse_budget(budget)[0], seeds=seeds)
+    return run(_target(train), remedies, options, lambda line: None)
+
+
+def _target(train: Callable[[], object]) -> Target:
+    if not callable(train):
+        raise FixError("a function that builds and trains a model is needed")
+    name = getattr(train, "__code__", None)
+    script = name.co_filename if name is not None and Path(name.co_filename).is_file() else ""
+    return Target(script, call=train)

@@ -13,14 +13,14 @@ from typing import Any
 
 from unstuck import plan, registry, worth
 from unstuck.diagnosis import diagnose, diagnose_run
-from unstuck.edits import to_json
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
 from unstuck.signals import Run
-from unstuck.sources import Sources
+from unstuck.sources import Sources, rewrites, rewriting
 from unstuck.trials import (
     Candidate,
+    Executor,
     ForkExecutor,
     Laboratory,
     LocalExecutor,
@@ -30,7 +30,7 @@ from unstuck.trials import (
 )
 from unstuck.verdict import Comparison, Objective, Status, Verdict, compare
 
-__all__ = ["FixError", "Options", "Repair", "parse_budget", "repair"]
+__all__ = ["FixError", "Options", "Repair", "executor", "parse_budget", "repair"]
 
 SECONDS = 600.0
 """Time that a fix takes at most unless a budget says otherwise."""
@@ -110,18 +110,21 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
     Raises:
         FixError: When the target cannot be run, trains nothing, or its metric never appears.
     """
-    workers = options.workers or min(os.cpu_count() or 1, 8)
-    executor = (
-        ForkExecutor(workers)
-        if target.call is not None
-        else LocalExecutor(workers, imports(target.script) if not target.module else ["torch"])
-    )
-    laboratory = Laboratory(executor, target, time.monotonic() + options.seconds)
+    limit = time.monotonic() + options.seconds
+    laboratory = Laboratory(executor(target, options), target, limit)
     bench = _Bench(laboratory, options, say)
     try:
         return bench.repair()
     finally:
         laboratory.close()
+
+
+def executor(target: Target, options: Options) -> Executor:
+    """Return what runs the trials of a target: forks of a server, or of this process."""
+    workers = options.workers or os.cpu_count() or 1
+    if target.call is not None:
+        return ForkExecutor(workers)
+    return LocalExecutor(workers, ["torch"] if target.module else imports(target.script))
 
 
 class _Bench:
@@ -271,7 +274,7 @@ class _Bench:
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         candidates = plan.first_candidates(self.control, first)
         if self.laboratory.target.call is not None:
-            candidates = [c for c in candidates if not _rewriting(c)]
+            candidates = [c for c in candidates if not rewriting(c)]
         if not candidates:
             hints = ", ".join(hint.name for hint in first.remedies)
             self.notes.append(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
@@ -318,7 +321,7 @@ class _Bench:
     def _prepare(self, candidates: Sequence[Candidate]) -> dict[Trial, float]:
         """Return trials that have only said what they change, for candidates without rivals."""
         trials = self._begin(candidates, (), stop_at=1)
-        live = [t for t in trials if t.status == "waiting" and not _rewriting(t.candidate)]
+        live = [t for t in trials if t.status == "waiting" and not rewriting(t.candidate)]
         for trial in self.laboratory.advance(live):
             self._note(trial)
         return {trial: 0.0 for trial in trials if trial.changes and trial.status != "no-effect"}
@@ -361,8 +364,8 @@ class _Bench:
         for candidate in candidates:
             self.tried.append(plan.label(candidate))
             sources, changes = self.sources, list[dict[str, Any]]()
-            if _rewriting(candidate):
-                changes = _rewrites(self.control, candidate)
+            if rewriting(candidate):
+                changes = rewrites(self.control, candidate)
                 sources = sources.patched(changes)
                 self.notes += [f"{plan.label(candidate)}: {note}" for note in sources.notes]
             name = f"candidate-{len(self.laboratory.trials)}"
@@ -372,10 +375,10 @@ class _Bench:
                 pauses,
                 stop_at=stop_at,
                 sources=sources.write(self.laboratory.directory.name, name),
-                live=not _rewriting(candidate),
+                live=not rewriting(candidate),
             )
             trial.changes = changes
-            if _rewriting(candidate) and (not changes or sources.notes):
+            if rewriting(candidate) and (not changes or sources.notes):
                 trial.status = "no-effect"
             trials.append(trial)
         return trials
@@ -637,15 +640,7 @@ class _Bench:
 
     def _metric(self, trial: Trial) -> float:
         assert self.options.metric is not None
-        matches = re.findall(self.options.metric, trial.output())
-        if not matches:
-            return math.nan
-        last = matches[-1]
-        text = last if isinstance(last, str) else next((part for part in last if part), "")
-        try:
-            return float(text.rstrip("%"))
-        except ValueError:
-            return math.nan
+        return worth.metric(self.options.metric, trial.output())
 
     def _spent(self) -> bool:
         if self.laboratory.over:
@@ -664,24 +659,6 @@ class _Bench:
             "objective": value if math.isfinite(value) else None,
             "status": trial.status,
         }
-
-
-def _rewriting(candidate: Candidate) -> bool:
-    """Return whether a candidate's remedies rewrite the script."""
-    return any(registry.remedy(name).stage == "source" for name, _ in candidate)
-
-
-def _rewrites(run: Run, candidate: Candidate) -> list[dict[str, Any]]:
-    """Return the changes of remedies that rewrite the script, as a trial records changes."""
-    return [
-        {
-            "what": change.what,
-            "layers": list(change.layers),
-            "edit": None if change.edit is None else to_json(change.edit),
-        }
-        for name, settings in candidate
-        for change in registry.remedy(name)().rewrite(run, settings)
-    ]
 
 
 def _last_line(text: str) -> str:

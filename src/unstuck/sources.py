@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unstuck.edits import Edit, from_json
+from unstuck import registry
+from unstuck.edits import Edit, from_json, to_json
 from unstuck.patch import apply_edits, read_source, unified_diff
+from unstuck.signals import Run
+from unstuck.trials import Candidate
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "rewrites", "rewriting"]
 
 
 @dataclass(frozen=True)
@@ -72,3 +75,27 @@ class Sources:
             shown = os.path.relpath(path)
             parts.append(unified_diff(before, text, path if shown.startswith("..") else shown))
         return "".join(parts)
+
+
+def rewriting(candidate: Candidate) -> bool:
+    """Return whether a candidate's remedies rewrite the script."""
+    return any(registry.remedy(name).stage == "source" for name, _ in candidate)
+
+
+def rewrites(run: Run, candidate: Candidate) -> list[dict[str, Any]]:
+    """Return the changes of remedies that rewrite the script, as a trial records changes.
+
+    Args:
+        run: The untreated run.
+        candidate: Its remedies of the stage "source"; others are left out.
+    """
+    return [
+        {
+            "what": change.what,
+            "layers": list(change.layers),
+            "edit": None if change.edit is None else to_json(change.edit),
+        }
+        for name, settings in candidate
+        if registry.remedy(name).stage == "source"
+        for change in registry.remedy(name)().rewrite(run, settings)
+    ]

@@ -318,6 +318,7 @@ class Laboratory:
         run: int = 0,
         sources: Mapping[str, str] | None = None,
         live: bool = True,
+        budget: float = 1.0,
     ) -> Trial:
         """Return a trial that is not yet running.
 
@@ -330,13 +331,14 @@ class Laboratory:
             run: Which of its runs.
             sources: Real path of a file -> path of the file that is executed in its place.
             live: Whether the remedies are applied live, not said by `sources`.
+            budget: Share of the time that watching may cost.
         """
         number = len(self.trials)
         base = os.path.join(self.directory.name, f"trial-{number}")
         remedies = tuple((name, dict(values)) for name, values in candidate) if live else ()
         spec = Spec(
             record=f"{base}.db",
-            budget=1.0,
+            budget=budget,
             seed=seed,
             remedies=remedies,
             control=control,

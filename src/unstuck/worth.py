@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from unstuck.evidence import middle, validation
 from unstuck.signals import Run, Series
 from unstuck.verdict import Objective
 
-__all__ = ["objective", "value"]
+__all__ = ["metric", "objective", "value"]
 
 PENALIZED = frozenset({"excessive-regularization"})
 """Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
@@ -48,6 +49,19 @@ def value(run: Run, name: str, steps: int) -> float:
         return sum(recent) / len(recent) if recent else math.nan
     signal = "batch_loss" if name == "loss without penalties" else "loss"
     return _smooth(run.of(signal), steps - 1)
+
+
+def metric(pattern: str, output: str) -> float:
+    """Return the number that the last match of the user's pattern holds, NaN without one."""
+    matches = re.findall(pattern, output)
+    if not matches:
+        return math.nan
+    last = matches[-1]
+    text = last if isinstance(last, str) else next((part for part in last if part), "")
+    try:
+        return float(text.rstrip("%"))
+    except ValueError:
+        return math.nan
 
 
 def _validation(run: Run, name: str) -> Series:

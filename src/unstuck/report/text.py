@@ -197,8 +197,9 @@ def _verdict(verdict: Verdict) -> Iterator[Text]:
         yield head
         seeds = len(verdict.after)
         before, after = _middle(verdict.before), _middle(verdict.after)
+        after_steps = f" after {objective.steps} steps" if objective.steps else ""
         yield Text(
-            f"  proven on {seeds} seeds: {objective.name} {before} → {after}  "
+            f"  proven on {seeds} seeds: {objective.name} {before} → {after}{after_steps}  "
             f"(p = {verdict.comparison.p_value:.2g})"
         )
         yield Text(f"  before: {_values(verdict.before)}   after: {_values(verdict.after)}")
