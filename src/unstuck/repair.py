@@ -142,7 +142,8 @@ class _Bench:
     ) -> None:
         self.laboratory = laboratory
         self.options = options
-        self.say = say
+        self._tell = say
+        self.leading = ""
         self.began = time.monotonic()
         self.notes: list[str] = []
         self.findings: list[Finding] = []
@@ -151,6 +152,12 @@ class _Bench:
         self.controls: dict[int, Trial] = {0: self.control_trial}
         self.sources = Sources()
         self.tried: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Tell what goes on, what it has cost so far and what is leading."""
+        steps = sum(trial.total for trial in self.laboratory.trials if trial.status != "waiting")
+        cost = f"{steps} steps, {time.monotonic() - self.began:.0f} s"
+        self._tell(f"{line}  [{cost}{f'; leading: {self.leading}' if self.leading else ''}]")
 
     # ---------------------------------------------------------------- the course of a fix
 
@@ -163,7 +170,8 @@ class _Bench:
                 verdict, cured = self._cure(first)
         except KeyboardInterrupt:
             tried = f"; tried until then: {', '.join(self.tried)}" if self.tried else ""
-            self.notes.append(f"interrupted{tried}")
+            best = f"; best so far, not proven: {self.leading}" if self.leading else ""
+            self.notes.append(f"interrupted{best}{tried}")
             verdict = Verdict("no-fix-found")
         recording = self.control_trial.recording()
         return self._result(verdict, recording, cured)
@@ -344,6 +352,7 @@ class _Bench:
             alive = [trial for trial in alive if trial.status not in ("no-effect", "crashed")]
             scores = self._scores(alive, rung)
             ranked = sorted((t for t in alive if math.isfinite(scores[t])), key=scores.__getitem__)
+            self.leading = plan.label(ranked[0].candidate) if ranked else ""
             kept = ranked if rung == steps else ranked[: max(2, (len(ranked) + 1) // 2)]
             self.laboratory.end([trial for trial in alive if trial not in kept])
             for trial in alive:
