@@ -31,6 +31,7 @@ class Passages:
         self.file = file
         self.text = text
         self.tree = ast.parse(text)
+        self._lines = text.split("\n")
         self.parents = {
             child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
         }
@@ -79,16 +80,25 @@ class Passages:
             return [self.after(node, suffix)]
         return [self.before(node, "("), self.after(node, f"){suffix}")]
 
+    def statement_after(self, statement: ast.stmt, text: str) -> Rewrite:
+        """Return the insertion of another statement behind one, on a line of its own if it can."""
+        indent = self.indentation(statement)
+        if indent is None or not self.ends_line(statement):
+            return self.after(statement, f"; {text}")
+        line = statement.end_lineno or statement.lineno
+        end = len(self._lines[line - 1].encode())
+        return Rewrite(Location(self.file, line, end, line, end), "", f"\n{indent}{text}")
+
     def indentation(self, statement: ast.stmt) -> str | None:
         """Return what stands before a statement, None if that is more than white space."""
-        line = self.text.splitlines()[statement.lineno - 1]
+        line = self._lines[statement.lineno - 1]
         head = line.encode()[: statement.col_offset].decode()
         return None if head.strip() else head
 
     def ends_line(self, statement: ast.stmt) -> bool:
         """Return whether nothing but a comment follows a statement on its last line."""
         assert statement.end_lineno is not None
-        line = self.text.splitlines()[statement.end_lineno - 1].encode()
+        line = self._lines[statement.end_lineno - 1].encode()
         rest = line[statement.end_col_offset :].decode().strip()
         return not rest or rest.startswith("#")
 

@@ -14,7 +14,10 @@ from unstuck.trials import Candidate
 __all__ = ["first_candidates", "horizon", "refinements"]
 
 GROUPS: Sequence[frozenset[str]] = (
-    frozenset({"drop-softmax", "fix-output-activation", "zero-gradients", "restore-train-mode"}),
+    frozenset(
+        {"drop-softmax", "fix-output-activation", "zero-gradients", "clear-gradients"}
+        | {"fix-shapes", "restore-train-mode"}
+    ),
     frozenset({"scale-inputs", "scale-targets", "shuffle-data"}),
     frozenset({"use-relu", "use-leaky-relu"}),
     frozenset({"use-he-initialization", "use-xavier-initialization"}),

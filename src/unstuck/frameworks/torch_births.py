@@ -59,7 +59,7 @@ def calling_frame(born: object = None) -> FrameType | None:
 
 
 def direct_frame() -> FrameType | None:
-    """Return the frame that called torch, None if it is an installed package's and not the user's."""
+    """Return the frame that called torch, None if it is an installed package's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _distance(frame.f_code.co_filename) == 2:
         frame = frame.f_back

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from unstuck.frameworks.torch import TorchWatcher
     from unstuck.frameworks.torch_training import Training
 
-__all__ = ["LastActivation", "Stretches"]
+__all__ = ["LastActivation", "Stretches", "module_caller"]
 
 ELEMENTWISE = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss")
 """Losses that stretch predictions and targets against each other."""
@@ -62,6 +62,18 @@ def _wrap(
     setattr(owner, name, function)
 
 
+def module_caller(module: Any) -> Location | None:
+    """Return where the script calls the running module, None if another module does."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_locals.get("self") is not module:
+        frame = frame.f_back
+    while frame is not None and frame.f_locals.get("self") is module:
+        if frame.f_code.co_name not in ("_call_impl", "_wrapped_call_impl", "inner"):
+            break
+        frame = frame.f_back
+    return locate(frame) if frame is not None and frame is direct_frame() else None
+
+
 class Stretches:
     """Places where a column (n, 1) meets a row (n,), or other shapes that are not the same.
 
@@ -82,9 +94,10 @@ class Stretches:
 
     def loss_called(self, name: str, prediction: Tensor, target: Tensor) -> None:
         """Note where a loss function is given different shapes of equally many entries."""
-        if name in ELEMENTWISE and prediction.shape != target.shape:
-            if prediction.numel() == target.numel() > 1:
-                self._note(prediction, target)
+        if name not in ELEMENTWISE or prediction.shape == target.shape:
+            return
+        if prediction.numel() == target.numel() > 1:
+            self._note(prediction, target)
 
     def look(self) -> None:
         """Watch the arithmetic of the script from now on."""

@@ -18,7 +18,7 @@ from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.operation_lines import line_of
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
-from unstuck.frameworks.torch_second_look import LOSSES, LastActivation
+from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
 from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, handwritten, operation
@@ -251,6 +251,8 @@ class Training:
         kind = KINDS.get(type(module))
         if kind is not None:
             self.watcher._guard(self.activation_ran, name, kind, rest[-1], None)
+            if self.stage == 0 and torch.is_grad_enabled():
+                self.watcher._guard(self._note_call, name, module)
         elif any(parameter is not None for parameter in module._parameters.values()):
             self.watcher._guard(self._layer_ran, name, args, rest[-1])
         if id(module) in self._roots:
@@ -258,6 +260,13 @@ class Training:
                 self.watcher._guard(self._see_inputs, args, rest[0])
             if self._mode is not None and self._mode_owner is module:
                 self._leave_mode()
+
+    def _note_call(self, name: str, module: nn.Module) -> None:
+        """Note where the script calls an activation that is a module, in order."""
+        place = module_caller(module)
+        calls = self._facts.setdefault("module_calls", {}).setdefault(name, [])
+        if place is not None and len(calls) < 64:
+            calls.append(place.to_json())
 
     def unhook(self) -> None:
         """Take the hooks off."""
@@ -281,6 +290,8 @@ class Training:
     def _root_begins(self, module: nn.Module) -> None:
         if not torch.is_grad_enabled() or not self.armed:
             return
+        if self.stage == 0:
+            self._facts.pop("module_calls", None)
         modal = [m for m in self.modules() if isinstance(m, MODAL)]
         if modal:
             share = sum(not m.training for m in modal) / len(modal)
@@ -497,7 +508,7 @@ class Training:
             self._last_activation = LastActivation(self, kind)
 
     def activation_found(self, name: str, kind: str, output: Tensor, location: Location) -> None:
-        """Take in the activation that stands in front of the loss, outside of the model's forward."""
+        """Take in the activation in front of the loss, which no model's forward calls."""
         self._activations[name] = {
             "name": name,
             "kind": kind,

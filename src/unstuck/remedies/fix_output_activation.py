@@ -32,8 +32,8 @@ class FixOutputActivation(Remedy):
         None.
 
     Limits:
-        An activation that the script's one line makes both for hidden layers and for the output
-        stays at the hidden ones only where that line is in a loop over the layers.
+        Where one line makes the activations of hidden layers and of the output alike, it has to
+        stand in a loop over the layers, which then spares the last one.
 
     References:
         UMLAUT, CHI 2021; NeuraLint, TOSEM 2021.
@@ -46,7 +46,7 @@ class FixOutputActivation(Remedy):
             if act.kind == "softmax" and _between_0_and_1(subject.run):
                 changes += subject.replace_activations([act], "Sigmoid", "sigmoid")
             elif _is_shared(subject.run, act):
-                changes += subject.drop_after_last(act)
+                changes += subject.drop_last_use(act)
             else:
                 changes += subject.drop_activation(act) or subject.drop_later(act)
         return changes
