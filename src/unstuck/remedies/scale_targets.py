@@ -26,6 +26,8 @@ def $scale_output(module, inputs, output):  # statistics of the training targets
     return output * STD MEAN
 $model.register_forward_hook($scale_output)
 """
+EXPLODED = 1e4
+"""Predictions of so many times the targets' size leave three digits of a difference."""
 TOLERANCE = 0.05
 """The loss is taken to be given the last layer's output if their sizes agree so far."""
 
@@ -77,7 +79,7 @@ class ScaleTargets(Remedy):
 
 def _statistics(run: Run) -> Settings | None:
     """Return mean and deviation of all targets, from those of the sampled batches."""
-    means, deviations = run.of("target_mean").finite(), run.of("target_std").finite()
+    means, deviations = _known(run, "target_mean"), _known(run, "target_std")
     if not means or not deviations:
         return None
     mean = sum(means) / len(means)
@@ -88,6 +90,21 @@ def _statistics(run: Run) -> Settings | None:
         return None
     mean, deviation = rounded(mean, deviation)
     return {"mean": mean, "std": deviation}
+
+
+def _known(run: Run, signal: str) -> list[float]:
+    """Return a signal of the targets in the batches where the predictions had not yet exploded.
+
+    Of a loss that is written by hand, the targets are known as predictions minus difference.
+    """
+    low, high = run.of("prediction_min"), run.of("prediction_max")
+    size = math.hypot(*(middle(run.of(name).values[:8]) for name in ("target_mean", "target_std")))
+    series = run.of(signal).finite()
+    return [
+        value
+        for step, value in zip(series.steps, series.values, strict=True)
+        if max(abs(low.at(step) or 0.0), abs(high.at(step) or 0.0)) < EXPLODED * size
+    ]
 
 
 def _is_bare(run: Run) -> bool:
