@@ -82,4 +82,4 @@ def test_gradients_are_cleared(tmp_path: Path, name: str) -> None:
 def test_declines(tmp_path: Path, rest: str) -> None:
     path = tmp_path / "train.py"
     path.write_text(HEAD + rest)
-    assert not ClearGradients().settings(recorded(path).runs[0], FINDING)
+    assert not ClearGradients().rewrite(recorded(path).runs[0], {})

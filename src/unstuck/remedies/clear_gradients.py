@@ -39,8 +39,8 @@ class ClearGradients(Remedy):
     stage = "source"
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
-        """Return nothing to set, or that the script has an optimizer or no such update."""
-        return ({},) if self.rewrite(run, {}) else ()
+        """Return nothing to set, or that there is an optimizer."""
+        return ({},) if run.optimizer.name == "HandWritten" else ()
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Insert the lines; see `Remedy.rewrite`."""

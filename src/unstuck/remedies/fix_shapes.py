@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from unstuck.findings import Finding, Location
+from unstuck.findings import Location
 from unstuck.passages import Passages, dotted, passages
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -44,10 +44,6 @@ class FixShapes(Remedy):
     """
 
     stage = "source"
-
-    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
-        """Return nothing to set, or that no place can be rewritten."""
-        return ({},) if self.rewrite(run, {}) else ()
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Rewrite the places at which shapes differ; see `Remedy.rewrite`."""
