@@ -86,6 +86,7 @@ REMEDIES = {
     "shuffle-data",
     "drop-softmax",
     "zero-gradients",
+    "clear-gradients",
     "fix-output-activation",
     "register-layers",
     "restore-train-mode",

@@ -24,7 +24,10 @@ __all__ = [
 ]
 
 GROUPS: Sequence[frozenset[str]] = (
-    frozenset({"drop-softmax", "fix-output-activation", "zero-gradients", "restore-train-mode"}),
+    frozenset(
+        {"drop-softmax", "fix-output-activation", "zero-gradients", "clear-gradients"}
+        | {"fix-shapes", "restore-train-mode"}
+    ),
     frozenset({"scale-inputs", "scale-targets", "shuffle-data"}),
     frozenset({"use-relu", "use-leaky-relu"}),
     frozenset({"use-he-initialization", "use-xavier-initialization"}),

@@ -13,7 +13,7 @@ from types import FrameType
 
 from unstuck.findings import Location
 
-__all__ = ["Call", "attributes", "call_at", "resolve", "unused"]
+__all__ = ["Call", "attributes", "call_at", "layer_loop", "resolve", "unused"]
 
 _NOTHING = object()
 
@@ -68,6 +68,13 @@ class Call:
     def arguments(self, positions: tuple[str, ...]) -> dict[str, str]:
         """Return the source of the arguments by name; `positions` names the positional ones."""
         return {**dict(zip(positions, self.positional, strict=False)), **self.keywords}
+
+    def unless(self, variable: str, rows: str) -> str:
+        """Return the call as it is to be written so that it spares the last of some layers."""
+        value = self.node.args[0] if self.node.args else getattr(self.node.func, "value", self.node)
+        text = f"{self.text(value)} if {variable} is {rows}[-1] else {self.text(self.node)}"
+        alone = isinstance(self.parents[0], (ast.Assign, ast.Return)) if self.parents else False
+        return text if alone else f"({text})"
 
     @property
     def element(self) -> bool:
@@ -135,6 +142,41 @@ def call_at(location: Location | None) -> Call | None:
         return None
     key = (location.line, location.column, location.end_line, location.end_column)
     return _calls(_source(location.file)).get(key)
+
+
+def layer_loop(call: Call) -> tuple[str, str] | None:
+    """Return the variable and the layers of the loop around an activation: ``for layer in layers``.
+
+    None unless the activation is given that layer's output, in the same expression or in the
+    statement before, and the layers have a name.
+    """
+    loop = next(
+        (node for node in call.parents if isinstance(node, (ast.For, ast.FunctionDef))), None
+    )
+    if not isinstance(loop, ast.For) or (len(call.node.args) > 1 and call.receiver is None):
+        return None
+    target, rows = loop.target, loop.iter
+    if (
+        isinstance(rows, ast.Call)
+        and isinstance(rows.func, ast.Name)
+        and (rows.func.id, len(rows.args)) == ("enumerate", 1)
+        and isinstance(target, ast.Tuple)
+    ):
+        target, rows = target.elts[-1], rows.args[0]
+    if not isinstance(target, ast.Name) or not isinstance(rows, (ast.Name, ast.Attribute)):
+        return None
+    calls = [
+        node
+        for statement in loop.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == target.id
+    ]
+    names = [n for n in ast.walk(loop) if isinstance(n, ast.Name) and n.id == target.id]
+    stored = [n for n in names if isinstance(n.ctx, ast.Store)]
+    single = len(calls) == 1 and len(stored) == 1
+    return (target.id, call.text(rows)) if single else None
 
 
 @lru_cache(maxsize=16)

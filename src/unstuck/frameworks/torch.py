@@ -39,6 +39,7 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
+from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import MODAL, LossCall, Training, parameters_of
 from unstuck.record import Recorder
 
@@ -127,6 +128,7 @@ class TorchWatcher:
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
         self._loaders: list[dict[str, Any]] = []
+        self.stretches = Stretches(self)
         self._inside = False
         self.started = time.perf_counter()
         self.spent = 0.0
@@ -342,6 +344,7 @@ class TorchWatcher:
             training = self._hand.training
             if training is not None:
                 self._end_or_pause(training.step)
+        self.stretches.step_ends()
         self._backward_seen += 1
         if loss.device.type == "cpu":
             self._loss_value, self._loss_tensor = loss.item(), None
@@ -401,6 +404,7 @@ class TorchWatcher:
         target = args[1] if len(args) > 1 else kwargs.get("target")
         if not isinstance(prediction, Tensor) or not isinstance(target, Tensor):
             return
+        self.stretches.loss_called(name, prediction, target)
         if result.requires_grad:
             if any(training.armed for training in self._runs.values()):
                 reduction = str(kwargs.get("reduction", "mean"))

@@ -58,6 +58,14 @@ def calling_frame(born: object = None) -> FrameType | None:
     return installed
 
 
+def direct_frame() -> FrameType | None:
+    """Return the frame that called torch, None if it is an installed package's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _distance(frame.f_code.co_filename) == 2:
+        frame = frame.f_back
+    return frame if frame is not None and not _distance(frame.f_code.co_filename) else None
+
+
 def called_directly(born: object) -> bool:
     """Return whether the user's own code calls the constructor of `born`, not a library's."""
     frame: FrameType | None = sys._getframe(1)

@@ -18,6 +18,7 @@ from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.operation_lines import line_of
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
+from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
 from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, handwritten, operation
@@ -147,6 +148,7 @@ class Training:
         self._dropped: list[float] = []
         self._begun = False
         self._loss_source = -1
+        self._last_activation: LastActivation | None = None
 
     # -------------------------------------------------------------- layers
 
@@ -250,6 +252,8 @@ class Training:
         kind = KINDS.get(type(module))
         if kind is not None:
             self.watcher._guard(self.activation_ran, name, kind, rest[-1], None)
+            if self.stage == 0 and torch.is_grad_enabled():
+                self.watcher._guard(self._note_call, name, module)
         elif any(parameter is not None for parameter in module._parameters.values()):
             self.watcher._guard(self._layer_ran, name, args, rest[-1])
         if id(module) in self._roots:
@@ -257,6 +261,13 @@ class Training:
                 self.watcher._guard(self._see_inputs, args, rest[0])
             if self._mode is not None and self._mode_owner is module:
                 self._leave_mode()
+
+    def _note_call(self, name: str, module: nn.Module) -> None:
+        """Note where the script calls an activation that is a module, in order."""
+        place = module_caller(module)
+        calls = self._facts.setdefault("module_calls", {}).setdefault(name, [])
+        if place is not None and len(calls) < 64:
+            calls.append(place.to_json())
 
     def unhook(self) -> None:
         """Take the hooks off."""
@@ -280,6 +291,8 @@ class Training:
     def _root_begins(self, module: nn.Module) -> None:
         if not torch.is_grad_enabled() or not self.armed:
             return
+        if self.stage == 0:
+            self._facts.pop("module_calls", None)
         modal = [m for m in self.modules() if isinstance(m, MODAL)]
         if modal:
             share = sum(not m.training for m in modal) / len(modal)
@@ -387,6 +400,8 @@ class Training:
             self.loss_location = location
         if not self.clean:
             self.clean = not self._gradients_left()
+        if self._last_activation is not None:
+            self._last_activation.backward_begins(loss)
         if self.armed and self.stage == 0:
             self._backwards += 1
         if not self.armed or loss.grad_fn is None:
@@ -473,7 +488,7 @@ class Training:
         self._facts["nonlinear"] = self._nonlinear(graph, inner)
         pairs = []
         for node in graph.nodes:
-            if operation(node) in _LOSS_OPERATIONS:
+            if operation(node) in LOSSES:
                 made_by, source = graph.feeds(node)
                 if operation(node) == "nll_loss" and made_by == "log_softmax":
                     continue
@@ -488,6 +503,30 @@ class Training:
         self._facts["loss_inputs"] = pairs[:8]
         self._layers.sort(key=lambda layer: layer["depth"])
         self.stage = 1
+        self._look_again(pairs)
+
+    def _look_again(self, pairs: Sequence[Sequence[Any]]) -> None:
+        """Look in the next steps for the lines of what the graph shows to be wrong."""
+        if self._facts["broadcast"]:
+            self.watcher.stretches.look()
+        unknown = [made_by for _, made_by, name in pairs if name is None]
+        kind = next((made_by for made_by in unknown if made_by in OUTPUTS), None)
+        if kind is not None and self.watcher.hooking:
+            self._last_activation = LastActivation(self, kind)
+
+    def activation_found(self, name: str, kind: str, output: Tensor, location: Location) -> None:
+        """Take in the activation in front of the loss, which no model's forward calls."""
+        self._activations[name] = {
+            "name": name,
+            "kind": kind,
+            "location": location.to_json(),
+            "functional": True,
+            "output": True,
+            "units": output.shape[measure.unit_axis(output)] if output.ndim else 1,
+        }
+        for pair in self._facts["loss_inputs"]:
+            if pair[1] == kind and pair[2] is None:
+                pair[2] = name
 
     def _unheld(self, graph: Graph, owners: Mapping[str, list[Tensor]]) -> list[dict[str, Any]]:
         """Return the parameters that the loss depends on but no optimizer holds."""
@@ -703,6 +742,8 @@ class Training:
             self.recorder.fact("disconnected", True, run)
         for key, value in self._facts.items():
             self.recorder.fact(key, value, run)
+        if self.watcher.stretches.found:
+            self.recorder.fact("stretched", self.watcher.stretches.found, run)
         if self._moments is not None:
             for key, value in self._moments.facts().items():
                 self.recorder.fact(key, value, run)
@@ -863,16 +904,8 @@ class Training:
         self._last_gradient = (step, thin) if thin else None
 
 
-_LOSS_OPERATIONS = frozenset(
-    {
-        "log_softmax",
-        "nll_loss",
-        "nll_loss2_d",
-        "binary_cross_entropy",
-        "binary_cross_entropy_with_logits",
-        "mse_loss",
-    }
-)
+OUTPUTS = ("softmax", "sigmoid", "relu", "tanh")
+"""Activations that change what a loss can reach, by their operations in autograd."""
 _NONLINEAR = frozenset(
     {"max_pool2_d_with_indices", "max_pool1_d", "adaptive_max_pool2_d", "max", "amax", "pow", "abs"}
     | {"norm", "native_layer_norm", "native_group_norm", "mul", "bmm", "sin", "cos", "maximum"}

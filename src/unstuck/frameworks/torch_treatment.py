@@ -22,9 +22,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, Rewrite, SetArguments, Surround
 from unstuck.findings import Location
-from unstuck.frameworks.call_sites import Call, attributes, call_at, resolve, unused
+from unstuck.frameworks.call_sites import (
+    Call,
+    attributes,
+    call_at,
+    layer_loop,
+    resolve,
+    unused,
+)
 from unstuck.frameworks.torch_births import (
     Births,
     called_directly,
@@ -105,6 +112,7 @@ class Treatment:
         self.run = run
         self.changes: list[Change] = []
         self.replaced_calls: dict[Any, Callable[..., Any]] = {}
+        self.kept_calls: dict[Any, Callable[[FrameType | None], bool]] = {}
         self.neighbours: weakref.WeakKeyDictionary[nn.Module, set[str]] = (
             weakref.WeakKeyDictionary()
         )
@@ -159,7 +167,11 @@ class Treatment:
         def function(*args: Any, **kwargs: Any) -> Any:
             if not replaced or self._replacing or torch.compiler.is_compiling():
                 return original(*args, **kwargs)
-            instead = replaced.get(_place(locate(calling_frame())), original)
+            frame = calling_frame()
+            place = _place(locate(frame))
+            instead = replaced.get(place, original)
+            if place in self.kept_calls and self.kept_calls[place](frame):
+                instead = original
             self._replacing = True  # what the new function calls in turn is its own affair
             try:
                 return instead(*args, **kwargs)
@@ -434,6 +446,63 @@ class Subject:
         self.treatment.replaced_calls[_place(activation.location)] = _first
         edit = DropCall(activation.location, old if call.callee == old else "")
         return [Change(f"{activation.name} taken away", edit, (activation.name,))]
+
+    def drop_later(self, activation: Activation) -> list[Change]:
+        """Take a module away in a line before the optimizer: its call makes others as well."""
+        module = self.names.get(activation.name)
+        if module is None or not _stateless(module) or type(module) is nn.Identity:
+            return []
+        slots = [c for parent in _slots(self.births, module) for c in parent._modules.values()]
+        if sum(child is module for child in slots) != 1:
+            return []
+        what = f"{activation.name}: {type(module).__name__} taken away"
+        lines = f"${{{activation.name}}} = torch.nn.Identity()\n"
+        changes = self.before_optimizer(what, lines)
+        return [replace(change, layers=(activation.name,)) for change in changes]
+
+    def drop_last_use(self, activation: Activation) -> list[Change]:
+        """Take an activation that hidden layers share away behind the last layer only.
+
+        That is the last call of a module, or a call in a loop over the layers, which becomes
+        ``layer(x) if layer is self.layers[-1] else torch.relu(layer(x))``.
+        """
+        module = self.names.get(activation.name)
+        places = [Location.from_json(at) for at in self._calls_of(activation)]
+        location = places[-1] if places else activation.location
+        call = call_at(location)
+        if call is None or location is None or (module is None and not activation.functional):
+            return []
+        place = _place(location)
+        loop = layer_loop(call)
+        if loop is not None and self._ends_with_output(loop[1]):
+            variable, rows = loop
+            kept = _unless_last(variable, rows)
+            edit: Edit = Rewrite(location, call.text(call.node), call.unless(variable, rows))
+        elif module is not None and places.count(location) == 1:
+            kept, edit = _never, DropCall(location, "")
+        else:
+            return []
+        if module is None:
+            self.treatment.replaced_calls[place] = _first
+            self.treatment.kept_calls[place] = kept
+        else:
+            module.register_forward_hook(_skipping(place, kept))
+        return [Change(f"{activation.name} taken away behind the last layer", edit)]
+
+    def _calls_of(self, activation: Activation) -> list[dict[str, Any]]:
+        known: dict[str, list[dict[str, Any]]] = self.run.facts.get("module_calls") or {}
+        return known.get(activation.name, []) if not activation.functional else []
+
+    def _ends_with_output(self, rows: str) -> bool:
+        """Return whether the last layer is the last element of what the script calls `rows`."""
+        last = next((la.name for la in self.run.weights if la.output), "")
+        output, attribute = self.names.get(last), rows.rpartition(".")[2]
+        held = [m._modules.get(attribute) for m in self.births.modules()]
+        return any(
+            isinstance(row, (nn.ModuleList, nn.Sequential))
+            and list(row._modules.values())[-1:] == [output]
+            for row in held
+        )
 
     def use_log_softmax(self, activation: Activation) -> list[Change]:
         """Make a softmax a log-softmax over the same dimension."""
@@ -1005,6 +1074,30 @@ def _execute(lines: str, objects: Mapping[str, Any]) -> None:
 
 def _first(*args: Any, **kwargs: Any) -> Any:
     return args[0] if args else kwargs["input"]
+
+
+def _never(frame: FrameType | None) -> bool:
+    return False
+
+
+def _unless_last(variable: str, rows: str) -> Callable[[FrameType | None], bool]:
+    """Return what says, in a loop over layers, that this is not the last of them."""
+
+    def kept(frame: FrameType | None) -> bool:
+        held: Any = resolve(rows, frame)
+        return resolve(variable, frame) is not held[-1]
+
+    return kept
+
+
+def _skipping(place: Any, kept: Callable[[FrameType | None], bool]) -> Callable[..., Any]:
+    """Return a forward hook by which a module does nothing where it is called at `place`."""
+
+    def hook(module: nn.Module, inputs: Any, output: Any) -> Any:
+        frame = calling_frame()
+        return output if _place(locate(frame)) != place or kept(frame) else inputs[0]
+
+    return hook
 
 
 def _tensor(item: Any) -> Any:

@@ -38,7 +38,7 @@ class MissingZeroGrad(Obstacle):
     """
 
     code = "U802"
-    remedies = ("zero-gradients",)
+    remedies = ("zero-gradients", "clear-gradients")
     explains = (
         "learning-rate-too-high",
         "learning-rate-too-low",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.findings import Finding, Severity
+from unstuck.findings import Finding, Location, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Loss, Run
 from unstuck.sketch import sketch
@@ -76,10 +76,16 @@ class ShapeBroadcast(Obstacle):
             run,
             Severity.ERROR,
             f"{said}: every prediction is compared with every target",
-            location=loss.location,
+            location=_place(run) or loss.location,
             evidence={"prediction_shape": list(given), "target_shape": list(wanted)},
             confidence=0.97,
         )
+
+
+def _place(run: Run) -> Location | None:
+    """Return the line that stretches predictions and targets, where it is known."""
+    places = [place for place in run.facts.get("stretched") or [] if any(place["graded"])]
+    return Location.from_json(places[0]["location"]) if places else None
 
 
 def _stretched(loss: Loss) -> bool:

@@ -10,7 +10,7 @@ from unstuck.remedies import Change, Remedy, Settings
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
 
-__all__ = ["ScaleInputs"]
+__all__ = ["ScaleInputs", "rounded"]
 
 FEATURES = 64
 """Up to so many features, each gets a mean and a scale of its own."""
@@ -57,7 +57,7 @@ class ScaleInputs(Remedy):
         means, deviations = facts.get("input_mean"), facts.get("input_std")
         if not means or not deviations or "float" not in str(facts.get("input_dtype", "float")):
             return []
-        pairs = [_rounded(*pair) for pair in zip(means, deviations, strict=True)]
+        pairs = [rounded(*pair) for pair in zip(means, deviations, strict=True)]
         if len(subject.models) != 1 or len(pairs) > FEATURES:
             return []
         if len(pairs) == 1:
@@ -70,7 +70,7 @@ class ScaleInputs(Remedy):
         return subject.before_optimizer("inputs standardized", lines)
 
 
-def _rounded(mean: float, deviation: float) -> tuple[float, float]:
+def rounded(mean: float, deviation: float) -> tuple[float, float]:
     """Return both with four significant digits of the deviation; a constant is left unscaled."""
     if not math.isfinite(deviation) or deviation <= 1e-12 * max(1.0, abs(mean)):
         return float(f"{mean:.6g}"), 1.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
@@ -35,6 +38,10 @@ class ZeroGradients(Remedy):
     """
 
     stage = "training"
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return nothing to set, or that there is no optimizer."""
+        return ({},) if run.optimizer.name != "HandWritten" else ()
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Zero the gradients after each step; see `Remedy.apply_torch`."""

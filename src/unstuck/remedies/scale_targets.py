@@ -1,0 +1,123 @@
+"""The remedy scale-targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unstuck.evidence import middle
+from unstuck.findings import Finding
+from unstuck.remedies import Change, Remedy, Settings
+from unstuck.remedies.scale_inputs import rounded
+from unstuck.signals import Run
+
+if TYPE_CHECKING:
+    from unstuck.frameworks.torch_treatment import Subject
+
+__all__ = ["ScaleTargets"]
+
+POWERS = {"mse_loss": 2, "l1_loss": 1, "smooth_l1_loss": 1, "huber_loss": 1}
+"""Loss -> the power of the targets' deviation by which it grows."""
+LINES = """\
+def $scale_output(module, inputs, output):  # statistics of the training targets
+    if output.requires_grad:  # gradients as if the targets were standardized
+        output.register_hook(lambda gradient: gradient / DIVISOR)
+    return output * STD MEAN
+$model.register_forward_hook($scale_output)
+"""
+EXPLODED = 1e4
+"""Predictions of so many times the targets' size leave three digits of a difference."""
+TOLERANCE = 0.05
+"""The loss is taken to be given the last layer's output if their sizes agree so far."""
+
+
+class ScaleTargets(Remedy):
+    """Let the network work in standardized units of the targets.
+
+    What it does:
+        A hook behind the model multiplies its output by the standard deviation of the training
+        targets and adds their mean; the numbers are written out, so nothing leaks from validation
+        or test data. Loss, score and predictions stay in the targets' own units. The gradient is
+        divided by what the loss has grown by (the deviation squared for a squared error), so that
+        weights, clipping and weight decay meet exactly the gradients of standardized targets, and
+        the learning rate suits with any optimizer.
+
+    When it helps:
+        The output layer has to grow a hundredfold before anything else is learned; the gradients of
+        a squared error are as large as the targets, and a rate that suits other tasks diverges.
+
+    Settings:
+        ``mean`` and ``std`` of the training targets.
+
+    Limits:
+        Applies to one model whose last layer's output goes into the loss as it is, without an
+        activation. One mean and one deviation for all outputs. The hook belongs to the script's
+        model object: a checkpoint of the weights alone does not hold it.
+
+    References:
+        LeCun, Bottou, Orr, Müller: Efficient BackProp, 1998.
+    """
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return the mean and deviation of the targets, if the loss is given the bare output."""
+        statistics = _statistics(run)
+        return (statistics,) if statistics and _is_bare(run) else ()
+
+    def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
+        """Attach the hook; see `Remedy.apply_torch`."""
+        settings = settings or _statistics(subject.run) or {}
+        power = POWERS.get(subject.run.loss_function.function or "")
+        if not settings or power is None or len(subject.models) != 1 or not _is_bare(subject.run):
+            return []
+        mean, std = settings["mean"], settings["std"]
+        lines = LINES.replace("DIVISOR", f"{std!r}**2" if power == 2 else repr(std))
+        lines = lines.replace("STD", repr(std))
+        lines = lines.replace("MEAN", f"{'-' if mean < 0 else '+'} {abs(mean)!r}")
+        return subject.before_optimizer("outputs scaled to the targets", lines)
+
+
+def _statistics(run: Run) -> Settings | None:
+    """Return mean and deviation of all targets, from those of the sampled batches."""
+    means, deviations = _known(run, "target_mean"), _known(run, "target_std")
+    if not means or not deviations:
+        return None
+    mean = sum(means) / len(means)
+    between = sum((value - mean) ** 2 for value in means) / len(means)
+    within = sum(value**2 for value in deviations) / len(deviations)
+    deviation = math.sqrt(between + within)
+    if not math.isfinite(deviation) or deviation <= 1e-12 * max(1.0, abs(mean)):
+        return None
+    mean, deviation = rounded(mean, deviation)
+    return {"mean": mean, "std": deviation}
+
+
+def _known(run: Run, signal: str) -> list[float]:
+    """Return a signal of the targets in the batches where the predictions had not yet exploded.
+
+    Of a loss that is written by hand, the targets are known as predictions minus difference.
+    """
+    low, high = run.of("prediction_min"), run.of("prediction_max")
+    size = math.hypot(*(middle(run.of(name).values[:8]) for name in ("target_mean", "target_std")))
+    series = run.of(signal).finite()
+    return [
+        value
+        for step, value in zip(series.steps, series.values, strict=True)
+        if max(abs(low.at(step) or 0.0), abs(high.at(step) or 0.0)) < EXPLODED * size
+    ]
+
+
+def _is_bare(run: Run) -> bool:
+    """Return whether the loss is given what the last layer puts out, by size and by wiring."""
+    last = [layer for layer in run.layers if layer.output and layer.matrix]
+    if len(last) != 1 or last[0].activation is not None:
+        return False
+    given = [run.of(name) for name in ("prediction_mean", "prediction_std")]
+    output = run.of("output_rms", last[0].name)
+    pairs = []
+    for step, size in zip(output.steps, output.values, strict=True):
+        if all(step in series.steps for series in given):
+            mean, std = (series.at(step) for series in given)
+            if mean is not None and std is not None and math.isfinite(mean + std + size):
+                pairs.append(abs(math.hypot(mean, std) - size) / max(size, 1e-12))
+    return bool(pairs) and middle(pairs) <= TOLERANCE
