@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unstuck import plan
+from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.edits import Edit, from_json
 from unstuck.evidence import middle, validation
@@ -153,10 +154,17 @@ class _Bench:
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         try:
             verdict, patched = self._search(first)
+            if verdict.status != "fixed":
+                self.notes += advice(self.control, first, self._declined())
         except KeyboardInterrupt:
             self.notes.append("interrupted: what was measured until then is listed")
             verdict, patched = Verdict("no-fix-found"), {}
         return self._result(verdict, recording, patched)
+
+    def _declined(self) -> list[str]:
+        """Return the remedies that were tried alone and had no effect."""
+        refused = [row for row in self.rows if row["status"] == "no-effect"]
+        return [name for row in refused for name in row["remedies"] if len(row["remedies"]) == 1]
 
     def _result(
         self, verdict: Verdict, recording: Recording, patched: dict[str, str] | None = None
