@@ -47,11 +47,15 @@ def loops_around(script: Script, node: ast.AST, deep: int = _DEEP) -> list[ast.F
 
 
 def _only_call(script: Script, function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Call | None:
+    """Return the only call of a function by its name, or of a method behind a dot."""
+    method = isinstance(script.parent(function), ast.ClassDef)
+    within = set(ast.walk(function))
     calls = [
         node
         for node in ast.walk(script.tree)
         if isinstance(node, ast.Call)
-        and function.name in (getattr(node.func, "attr", None), getattr(node.func, "id", None))
+        and node not in within
+        and getattr(node.func, "attr" if method else "id", None) == function.name
     ]
     return calls[0] if len(calls) == 1 else None
 

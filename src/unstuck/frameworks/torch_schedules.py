@@ -126,7 +126,7 @@ class Schedules:
             entry["step_location"] = place.to_json() if place else None
         if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
             given = args[0] if args else kwargs.get("metrics", math.nan)
-            _note_metric(entry, float(given))
+            _note_metric(entry, float(given.detach() if isinstance(given, torch.Tensor) else given))
         if entry["calls"] & (entry["calls"] - 1) == 0:
             self.write()
 

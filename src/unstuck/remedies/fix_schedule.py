@@ -15,8 +15,10 @@ from unstuck.signals import Run
 
 __all__ = ["FixSchedule"]
 
-LEFT = (0.01, 0.1)
+LEFT = (0.1, 0.01)
 """What is to be left of the highest learning rate at the end of the run."""
+GONE = 0.01
+"""With less than this share of the highest rate left, the rate is gone."""
 POSITIONS: Mapping[str, tuple[str, ...]] = {
     "StepLR": ("optimizer", "step_size", "gamma"),
     "MultiStepLR": ("optimizer", "milestones", "gamma"),
@@ -53,7 +55,7 @@ class FixSchedule(Remedy):
         The learning rate is gone long before the run is over.
 
     Settings:
-        ``left``: the share of the highest rate that is left at the end, a hundredth, then a tenth
+        ``left``: the share of the highest rate that is left at the end, a tenth, then a hundredth
         (schedules that end at nothing by themselves, such as the cosine, are only made longer).
 
     Limits:
@@ -70,7 +72,7 @@ class FixSchedule(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return what is to be left at the end, where the rate was gone before."""
-        if not _stretch(run, LEFT[0]) > 1.5:
+        if not _stretch(run, GONE) > 1.5:
             return ()
         ends = any(scheduler.name in ENDING for scheduler in active(run))
         return tuple({"left": left} for left in (LEFT[:1] if ends else LEFT))
@@ -157,7 +159,7 @@ def _numbers(scheduler: Scheduler, stretch: float, left: float | None) -> dict[s
     if scheduler.name == "ChainedScheduler":
         return {}
     if scheduler.name == "ReduceLROnPlateau":
-        return _plateau(scheduler, left or LEFT[0])
+        return _plateau(scheduler, left or GONE)
     gamma = scheduler.number("gamma")
     if scheduler.name == "ExponentialLR":
         if not 0 < gamma < 1:
@@ -192,8 +194,8 @@ def _milestones(scheduler: Scheduler, stretch: float, left: float | None) -> dic
     values: dict[str, str] = {}
     if left:
         stretch = scheduler.calls * len(marks) / (len(marks) + 1) / max(marks)
-        if len(marks) > _drops(scheduler.number("gamma"), left):
-            values["gamma"] = near_one(left ** (1 / len(marks)))
+        if len(marks) > _drops(scheduler.number("gamma"), GONE):
+            values["gamma"] = near_one(GONE ** (1 / len(marks)))
     if stretch > 1:
         values["milestones"] = str([max(1, round(mark * stretch)) for mark in marks])
     return values or None
