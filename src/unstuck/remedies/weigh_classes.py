@@ -52,7 +52,10 @@ class WeighClasses(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return both powers where classes were counted and the loss has no weights."""
-        return ({"power": 1.0}, {"power": 0.5}) if _can_be_weighed(run) else ()
+        if "loss_call" in run.facts and not _can_be_weighed(run):
+            return ()
+        counted = sum(count > 0 for count in run.facts.get("class_counts") or [])
+        return ({"power": 1.0}, {"power": 0.5}) if counted >= 2 else ()
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Give the loss its weights; see `Remedy.rewrite`."""
