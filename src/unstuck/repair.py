@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from unstuck import plan, registry, worth
+from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
@@ -168,6 +169,8 @@ class _Bench:
             first = plan.worth_fixing(self.findings)
             if first is not None:
                 verdict, cured = self._cure(first)
+                if verdict.status not in ("fixed", "nothing-to-fix"):
+                    self.notes += advice(self.control, first, self._declined())
         except KeyboardInterrupt:
             tried = f"; tried until then: {', '.join(self.tried)}" if self.tried else ""
             best = f"; best so far, not proven: {self.leading}" if self.leading else ""
@@ -189,6 +192,11 @@ class _Bench:
             return Verdict("nothing-to-fix"), Sources()
         self.control = self._run(self.control_trial, again.run) or self.control
         return self._search(again)
+
+    def _declined(self) -> list[str]:
+        """Return the remedies that were tried alone and had no effect."""
+        refused = [trial for trial in self.laboratory.trials if trial.status == "no-effect"]
+        return [t.candidate[0][0] for t in refused if len(t.candidate) == 1]
 
     def _result(self, verdict: Verdict, recording: Recording | None, cured: Sources) -> Repair:
         laboratory = self.laboratory

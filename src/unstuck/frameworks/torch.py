@@ -39,6 +39,8 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
+from unstuck.frameworks.torch_loss_sites import site
+from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import MODAL, LossCall, Training, parameters_of
 from unstuck.record import Recorder
@@ -118,6 +120,7 @@ class TorchWatcher:
             weakref.WeakKeyDictionary()
         )
         self._hand: ByHand | None = ByHand(self)
+        self._schedules = Schedules(self)
         self._undo: list[Callable[[], None]] = []
         self._loss_calls: list[LossCall] = []
         self._loss_value: float = math.nan
@@ -157,6 +160,7 @@ class TorchWatcher:
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
         for owner in (torch, nn.Module):
             self._wrap(owner, "compile", self._around_compile)
+        self._schedules.install()
         before = register_optimizer_step_pre_hook(
             lambda optimizer, args, kwargs: watcher._guard(
                 watcher._before_step, optimizer, len(args) > 1 or bool(kwargs.get("closure"))
@@ -199,6 +203,7 @@ class TorchWatcher:
         self._guard(self._end_validation)
         if self._hand is not None:
             self._guard(self._hand.finish)
+        self._guard(self._schedules.write)
         for training in self._all:
             training.disarm()
             self._guard(training.write_facts)
@@ -408,7 +413,9 @@ class TorchWatcher:
         if result.requires_grad:
             if any(training.armed for training in self._runs.values()):
                 reduction = str(kwargs.get("reduction", "mean"))
-                self._loss_calls.append(LossCall(name, prediction, target, result, reduction))
+                call = LossCall(name, prediction, target, result, reduction)
+                call.site = site(self.births, name, args, kwargs, prediction)
+                self._loss_calls.append(call)
                 del self._loss_calls[:-8]
         elif result.numel() == 1 and self._all:  # of predictions made without gradients
             found = self._pass(name)

@@ -88,16 +88,18 @@ def locate(frame: FrameType | None) -> Location | None:
     """Return the span of the expression that `frame` is executing."""
     if frame is None:
         return None
-    return _span(frame.f_code, frame.f_lasti) or Location(frame.f_code.co_filename, frame.f_lineno)
+    file = frame.f_code.co_filename
+    return _span(frame.f_code, frame.f_lasti, file) or Location(file, frame.f_lineno)
 
 
 @lru_cache(maxsize=65536)
-def _span(code: CodeType, instruction: int) -> Location | None:
+def _span(code: CodeType, instruction: int, file: str) -> Location | None:
+    """Return the span of an instruction; equal code of two files is one key but for `file`."""
     for index, (line, end_line, column, end_column) in enumerate(code.co_positions()):
         if index == instruction // 2:
             if line is None:
                 return None
-            return Location(code.co_filename, line, column, end_line, end_column)
+            return Location(file, line, column, end_line, end_column)
     return None
 
 

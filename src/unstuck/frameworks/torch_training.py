@@ -79,6 +79,7 @@ class LossCall:
         self.target = target
         self.result = result
         self.reduction = reduction
+        self.site: dict[str, Any] | None = None
 
 
 class Training:
@@ -620,6 +621,8 @@ class Training:
             target_dtype=str(target.dtype).removeprefix("torch."),
             reduction=call.reduction,
         )
+        if call.site is not None:
+            self._facts["loss_call"] = call.site
         right, judged = measure.right(call.name, prediction, target)
         values = measure.thin(prediction)
         goals = measure.thin(target)

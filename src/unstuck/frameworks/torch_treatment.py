@@ -7,6 +7,7 @@ same text, so what a trial measures is what the patch contains.
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import os
@@ -762,6 +763,23 @@ class Subject:
             objects[f"model_{index}"] = model
         _execute(fill(lines, live), objects)
         return [Change(what, Insert(self.location, fill(lines, known, self.location.file)))]
+
+    def after_optimizer(self, what: str, lines: str) -> list[Change]:
+        """Execute lines after the statement that constructs the optimizer.
+
+        Args:
+            what: For the report.
+            lines: Source. ``$optimizer`` stands for the optimizer; any other ``$name`` for a
+                variable that the script does not use.
+        """
+        call = self._call
+        if call is None or call.target is None or self.location is None or not self._own_call:
+            return []
+        if not isinstance(call.parents[0], (ast.Assign, ast.AnnAssign)):
+            return []  # more of the statement would be executed before the lines
+        _execute(fill(lines, {"optimizer": "optimizer"}), {"optimizer": self.optimizer})
+        text = fill(lines, {"optimizer": call.target}, self.location.file)
+        return [Change(what, Insert(self.location, text, "after"))]
 
     def initialize(
         self, draw: str, transposed: str, *, comment: str, what: str, recurrent: str = ""

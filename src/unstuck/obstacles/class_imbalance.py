@@ -37,7 +37,7 @@ class ClassImbalance(Obstacle):
     """
 
     code = "U604"
-    remedies = ()
+    remedies = ("weigh-classes",)
     explains = ("underfitting", "slow-convergence", "vanishing-gradient")
     RATIO: ClassVar[float] = 10.0
     RECALL: ClassVar[float] = 0.5

@@ -51,6 +51,7 @@ class ExplodingGradient(Obstacle):
         "use-relu",
         "lower-learning-rate",
         "use-adam",
+        "warm-up",
     )
     explains = (
         "diverging-loss",

@@ -46,7 +46,7 @@ class LearningRateTooHigh(Obstacle):
     """
 
     code = "U401"
-    remedies = ("lower-learning-rate", "use-adam", "clip-gradients", "add-batch-norm")
+    remedies = ("lower-learning-rate", "use-adam", "clip-gradients", "add-batch-norm", "warm-up")
     explains = (
         "dead-relu",
         "saturated-activation",

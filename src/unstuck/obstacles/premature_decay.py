@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from unstuck.evidence import descent, middle
-from unstuck.findings import Finding, Severity
+from unstuck.findings import Finding, Location, Severity
 from unstuck.obstacles import Obstacle
+from unstuck.schedules import active
 from unstuck.signals import Run
 from unstuck.sketch import sketch
 
@@ -88,7 +89,7 @@ class PrematureDecay(Obstacle):
             f"the learning rate falls from {peak:.3g} to less than {low:.2g} by step {gone} of "
             f"{run.steps}: the rest of the run learns nothing",
             steps=(gone, run.steps - 1),
-            location=run.optimizer.location,
+            location=_schedule(run) or run.optimizer.location,
             evidence={"learning_rate": {"highest": peak, "last": rates[-1]}, "gone_at": gone},
             confidence=0.92,
         )
@@ -102,3 +103,8 @@ class PrematureDecay(Obstacle):
         before = middle(losses.until(halved // 2).values)
         then = middle(losses.until(halved).since(halved // 2).values)
         return gone <= self.SOON * run.steps and before - then > self.FALL * abs(before)
+
+
+def _schedule(run: Run) -> Location | None:
+    """Return where the schedule is constructed, if torch has one of the script's."""
+    return next((each.location for each in active(run) if each.location is not None), None)

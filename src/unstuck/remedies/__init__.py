@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from unstuck.edits import Edit
-from unstuck.findings import Applicability, Finding
+from unstuck.findings import Applicability, Finding, Location
 from unstuck.signals import Run
 
 if TYPE_CHECKING:
@@ -90,6 +90,14 @@ class Remedy:
     def __repr__(self) -> str:
         return f"<remedy {self.name()}>"
 
-    def display(self, run: Run, settings: Settings) -> Any:
+    def place(self, run: Run) -> Location | None:
+        """Return the line that a person changes who applies the remedy by hand, if it is known."""
+        if self.stage == "optimizer":
+            return run.optimizer.location
+        if self.stage == "training":
+            return run.optimizer.step_location
+        return None
+
+    def display(self, run: Run, settings: Settings) -> str:
         """Return what to tell a person who applies the remedy by hand: its first sentence."""
         return (self.__doc__ or "").strip().splitlines()[0]
