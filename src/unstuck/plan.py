@@ -28,7 +28,8 @@ GROUPS: Sequence[frozenset[str]] = (
         {"drop-softmax", "fix-output-activation", "zero-gradients", "clear-gradients"}
         | {"fix-shapes", "restore-train-mode"}
     ),
-    frozenset({"scale-inputs", "scale-targets", "shuffle-data"}),
+    frozenset({"scale-inputs"}),
+    frozenset({"scale-targets"}),
     frozenset({"use-relu", "use-leaky-relu"}),
     frozenset({"use-he-initialization", "use-xavier-initialization"}),
     frozenset({"add-batch-norm"}),
