@@ -18,7 +18,6 @@ from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
 from unstuck.signals import Run
-from unstuck.sources import Sources, rewrites, rewriting
 from unstuck.trials import (
     Candidate,
     Executor,
@@ -30,6 +29,7 @@ from unstuck.trials import (
     imports,
 )
 from unstuck.verdict import Comparison, Objective, Status, Verdict, compare
+from unstuck.working_files import WorkingFiles, rewrites, rewriting
 
 __all__ = ["FixError", "Options", "Repair", "executor", "parse_budget", "repair"]
 
@@ -151,7 +151,7 @@ class _Bench:
         self.control = Run()
         self.control_trial = laboratory.trial((), 0, pauses=plan.moments())
         self.controls: dict[int, Trial] = {0: self.control_trial}
-        self.sources = Sources()
+        self.sources = WorkingFiles()
         self.tried: list[str] = []
 
     def say(self, line: str) -> None:
@@ -163,7 +163,7 @@ class _Bench:
     # ---------------------------------------------------------------- the course of a fix
 
     def repair(self) -> Repair:
-        verdict, cured = Verdict("nothing-to-fix"), Sources()
+        verdict, cured = Verdict("nothing-to-fix"), WorkingFiles()
         try:
             self._watch_control()
             first = plan.worth_fixing(self.findings)
@@ -179,7 +179,7 @@ class _Bench:
         recording = self.control_trial.recording()
         return self._result(verdict, recording, cured)
 
-    def _cure(self, first: Finding) -> tuple[Verdict, Sources]:
+    def _cure(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Search on the control as far as it is known, then, if that fails, to its end."""
         verdict, cured = self._search(first)
         if verdict.status != "no-fix-found" or self.control_trial.status != "paused":
@@ -189,7 +189,7 @@ class _Bench:
         self._diagnose()
         again = plan.worth_fixing(self.findings)
         if again is None:
-            return Verdict("nothing-to-fix"), Sources()
+            return Verdict("nothing-to-fix"), WorkingFiles()
         self.control = self._run(self.control_trial, again.run) or self.control
         return self._search(again)
 
@@ -198,7 +198,7 @@ class _Bench:
         refused = [trial for trial in self.laboratory.trials if trial.status == "no-effect"]
         return [t.candidate[0][0] for t in refused if len(t.candidate) == 1]
 
-    def _result(self, verdict: Verdict, recording: Recording | None, cured: Sources) -> Repair:
+    def _result(self, verdict: Verdict, recording: Recording | None, cured: WorkingFiles) -> Repair:
         laboratory = self.laboratory
         laboratory.end(laboratory.trials)
         begun = [trial for trial in laboratory.trials if trial.status != "waiting"]
@@ -282,7 +282,7 @@ class _Bench:
 
     # ---------------------------------------------------------------- the search
 
-    def _search(self, first: Finding) -> tuple[Verdict, Sources]:
+    def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Race the candidates for a diagnosis, prove the best."""
         early = self.control_trial.status == "paused"
         steps = self.control.steps if early else plan.horizon(self.control, first)
@@ -294,7 +294,7 @@ class _Bench:
         if not candidates:
             hints = ", ".join(hint.name for hint in first.remedies)
             self.notes.append(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
-            return Verdict("no-fix-found"), Sources()
+            return Verdict("no-fix-found"), WorkingFiles()
         chosen = len(candidates) > 1
         scores = self._race(candidates, steps, first) if chosen else self._prepare(candidates)
         for _ in range(2):
@@ -308,7 +308,7 @@ class _Bench:
             if not more:
                 break
             scores = {**scores, **self._race(more[:6], steps, first)}
-        improved: list[tuple[Verdict, Sources]] = []
+        improved: list[tuple[Verdict, WorkingFiles]] = []
         for trial in self._finalists(scores, steps):
             if self._spent() and improved:
                 break
@@ -320,7 +320,7 @@ class _Bench:
         if improved:
             return improved[0]
         self.notes.append(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
-        return Verdict("no-fix-found", objective=self.objective), Sources()
+        return Verdict("no-fix-found", objective=self.objective), WorkingFiles()
 
     # ---------------------------------------------------------------- racing
 
@@ -463,7 +463,7 @@ class _Bench:
 
     def _prove(
         self, trial: Trial, first: Finding, steps: int, *, fresh: bool
-    ) -> tuple[Verdict, Sources]:
+    ) -> tuple[Verdict, WorkingFiles]:
         """Compare control and treated over all seeds after so many steps, then run one to its end.
 
         Args:
@@ -496,11 +496,11 @@ class _Bench:
         if compared is None or not compared.proven:
             self.laboratory.end([*treated.values()])
             self.say(f"{name}: not proven")
-            return Verdict("no-fix-found", objective=self.objective), Sources()
+            return Verdict("no-fix-found", objective=self.objective), WorkingFiles()
         self._finish(whole)
         self.laboratory.end([*treated.values()])
         if not self._lasts(first, whole):
-            return Verdict("nothing-to-fix"), Sources()
+            return Verdict("nothing-to-fix"), WorkingFiles()
         status: Status = "fixed"
         for problem in self._problems(whole, [treated[seed] for seed in seeds], first, steps):
             status = "improved"

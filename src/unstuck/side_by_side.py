@@ -15,10 +15,10 @@ from unstuck.findings import Finding, Severity, plain
 from unstuck.remedies import Settings
 from unstuck.repair import FixError, Options, executor
 from unstuck.signals import Run, Series
-from unstuck.sources import Sources, rewrites, rewriting
 from unstuck.trials import Candidate, Laboratory, Target, Trial
 from unstuck.verdict import Comparison, Objective
 from unstuck.verdict import compare as compare_values
+from unstuck.working_files import WorkingFiles, rewrites, rewriting
 from unstuck.worth import metric, objective, value
 
 __all__ = ["Arm", "Compared", "compare", "parse"]
@@ -185,7 +185,7 @@ def _trial(
     laboratory: Laboratory, candidate: Candidate, seed: int, control: Trial, run: Run
 ) -> Trial | None:
     """Return a treated trial; None where the script cannot be rewritten so."""
-    sources = Sources()
+    sources = WorkingFiles()
     changes: list[dict[str, Any]] = []
     if rewriting(candidate):
         changes = rewrites(run, candidate)

@@ -14,11 +14,11 @@ from unstuck.patch import apply_edits, read_source, unified_diff
 from unstuck.signals import Run
 from unstuck.trials import Candidate
 
-__all__ = ["Sources", "rewrites", "rewriting"]
+__all__ = ["WorkingFiles", "rewrites", "rewriting"]
 
 
 @dataclass(frozen=True)
-class Sources:
+class WorkingFiles:
     """Files that differ from what is on the disk.
 
     Attributes:
@@ -29,7 +29,7 @@ class Sources:
     texts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def patched(self, changes: Sequence[Mapping[str, Any]]) -> Sources:
+    def patched(self, changes: Sequence[Mapping[str, Any]]) -> WorkingFiles:
         """Return the files with the edits of some changes carried out, or notes why not.
 
         Args:
@@ -38,7 +38,7 @@ class Sources:
         if any(change["edit"] is None for change in changes):
             said = "; ".join(c["what"] for c in changes if c["edit"] is None)
             note = f"the script's own lines cannot say this, change it by hand: {said}"
-            return Sources(self.texts, (note,))
+            return WorkingFiles(self.texts, (note,))
         by_file: dict[str, list[Edit]] = {}
         for change in changes:
             edit = from_json(change["edit"])
@@ -50,13 +50,13 @@ class Sources:
                 result = apply_edits(before, edits, path)
             except (OSError, ValueError, SyntaxError) as error:
                 note = f"no patch for {os.path.basename(path)}: {error}"
-                return Sources(self.texts, (note,))
+                return WorkingFiles(self.texts, (note,))
             if result.skipped:
                 reasons = "; ".join(reason for _, reason in result.skipped)
                 whats = "; ".join(dict.fromkeys(c["what"] for c in changes))
-                return Sources(self.texts, (f"no patch ({reasons}); by hand: {whats}",))
+                return WorkingFiles(self.texts, (f"no patch ({reasons}); by hand: {whats}",))
             texts[path] = result.source
-        return Sources(texts)
+        return WorkingFiles(texts)
 
     def write(self, directory: str | os.PathLike[str], name: str) -> dict[str, str]:
         """Write the texts into a directory; return real path of a file -> path of its new text."""
