@@ -38,6 +38,7 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
+from unstuck.frameworks.torch_callers import Sites, roots
 from unstuck.frameworks.torch_training import MODAL, LossCall, Training, parameters_of
 from unstuck.record import Recorder
 
@@ -122,6 +123,7 @@ class TorchWatcher:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
+        self._sites = Sites()
         self._loaders: list[dict[str, Any]] = []
         self._inside = False
         self.started = time.perf_counter()
@@ -275,6 +277,7 @@ class TorchWatcher:
             "location": location,
             "names": layer_names(models, frame, parameters),
             "model": expression(models[0], frame) if len(models) == 1 else None,
+            "roots": roots(self.births, frame),
         }
 
     def by_hand(self, optimizer: HandWritten) -> Training:
@@ -451,6 +454,9 @@ class TorchWatcher:
         if found is None:
             found = self._validation[key] = _Pass()
             found.training_mode = self._modal_layers_training()
+            latest = self._latest()
+            if found.training_mode and latest is not None and self._sites.note(latest.roots()):
+                self.recorder.fact("validation_sites", self._sites.facts, latest.index)
         return found
 
     def _modal_layers_training(self) -> bool:
