@@ -21,7 +21,17 @@ Roots = Sequence[tuple[str, "weakref.ref[nn.Module]"]]
 
 def called(models: Iterable[nn.Module], frame: FrameType | None) -> list[str]:
     """Return the expressions by which the code in `frame` calls `models`."""
-    return [name for model in models if (name := expression(model, frame)) is not None]
+    return [name for model in models if (name := _near(model, frame)) is not None]
+
+
+def _near(model: nn.Module, frame: FrameType | None) -> str | None:
+    """Return the expression for a model, a local name or attribute before a global one."""
+    owner = frame.f_locals.get("self") if frame is not None else None
+    local = frame is not None and any(held is model for held in frame.f_locals.values())
+    for name, held in list(getattr(owner, "__dict__", {}).items()):
+        if held is model and not local:
+            return f"self.{name}"
+    return expression(model, frame)
 
 
 def roots(births: Births, frame: FrameType | None) -> Roots:

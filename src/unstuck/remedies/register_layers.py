@@ -56,7 +56,7 @@ class RegisterLayers(Remedy):
             return zero_before_backward(run) or attach(run, ())
         unheld = [each for each in run.facts.get("unheld") or [] if each.get("matrix")]
         if unheld:
-            return _registered(run) or give_all(run) or move_behind(run)
+            return _registered(run) or move_behind(run) or give_all(run)
         cut = _cut(run)
         return (attach(run, cut) if cut else []) or unfreeze(run)
 
@@ -70,7 +70,10 @@ def _registered(run: Run) -> list[Change]:
     for file in dict.fromkeys(place.file for place in (*places, *layers)):
         script = Script.read(Location(file, 1))
         if script is not None:
-            found += register(script, [place for place in places if place.file == file])
+            own = [place for place in places if place.file == file]
+            found += register(
+                script, own, parameters=any(u["layer"] == "Parameter" for u in unheld)
+            )
     return found
 
 
@@ -80,5 +83,6 @@ def _cut(run: Run) -> list[str]:
     return [
         la.name
         for la in run.weights
-        if la.name in unused or (run.of("output_rms", la.name) and not run.of("gradient_rms", la.name))
+        if la.name in unused
+        or (run.of("output_rms", la.name) and not run.of("gradient_rms", la.name))
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from unstuck.edits import Rewrite
 from unstuck.findings import Location
@@ -16,7 +17,11 @@ from unstuck.sources.script import Script, changes, dotted
 __all__ = ["attach"]
 
 _SUFFIX = r"\s*\.\s*(?:data|(?:detach|item|numpy)\s*\(\s*\))"
-_SAME = {name: name for name in "abs where mean sum exp log log1p sqrt square sin cos tanh".split()}
+_SAME = (
+    *("abs", "where", "mean", "sum", "exp", "log", "log1p", "sqrt", "square"),
+    *("sin", "cos", "tanh"),
+)
+"""Functions that numpy and torch call alike and that take the same arguments."""
 _READ_ONLY = ("shape", "size", "dtype", "item", "detach", "device", "ndim", "numel", "dim")
 
 
@@ -134,7 +139,7 @@ def _overlap(edits: Sequence[Rewrite]) -> bool:
         for e in edits
         if e.expects
     )
-    return any(one[1] > other[0] for one, other in zip(spans, spans[1:], strict=False))  # type: ignore[operator]
+    return any(one[1] > other[0] for one, other in pairwise(spans))
 
 
 def _without(flow: Flow, cut: Cut) -> list[Rewrite]:
@@ -143,7 +148,7 @@ def _without(flow: Flow, cut: Cut) -> list[Rewrite]:
         return []
     if cut.kind == "suffix":
         found = script.suffix(cut.node, _SUFFIX)
-        return [found] if found else []
+        return [found, *_bare(script, cut)] if found else []
     if cut.kind == "with":
         if not isinstance(cut.node, ast.With) or len(cut.node.items) != 1:
             return []
@@ -161,6 +166,24 @@ def _without(flow: Flow, cut: Cut) -> list[Rewrite]:
     return [script.passage(start, first, pair[0]), script.passage(last, end, pair[1])]
 
 
+def _bare(script: Script, cut: Cut) -> list[Rewrite]:
+    """Return the edits that drop the parentheses that only the method call needed."""
+    assert cut.inner is not None
+    around = script.parents[cut.node]
+    while isinstance(around, (ast.Attribute, ast.Call)) and not isinstance(around, ast.Return):
+        if not re.search(rf"(?:{_SUFFIX}|\.\s*(?:detach|item|numpy))\Z", script.text(around)):
+            return []
+        around = script.parents[around]
+    (start, end), inner = script.span(cut.inner), script.text(cut.node)
+    own = script.span(cut.node)[0]
+    if not isinstance(around, (ast.Return, ast.Assign)) or not inner.startswith("("):
+        return []
+    closing = script.passage(end, end + 1, "")
+    if start != own + 1 or closing.expects != ")" or "\n" in script.text(cut.inner):
+        return []
+    return [script.passage(own, start, ""), closing]
+
+
 def _in_torch(script: Script, call: ast.Call) -> list[Rewrite]:
     """Return the edits that call torch's function in place of numpy's."""
     name = dotted(call.func) or ""
@@ -170,7 +193,7 @@ def _in_torch(script: Script, call: ast.Call) -> list[Rewrite]:
         return []
     if any(word.arg not in ("axis", "keepdims") for word in call.keywords):
         return []
-    return [script.replace(call.func, f"{spelled[0]}.{_SAME[last]}")]
+    return [script.replace(call.func, f"{spelled[0]}.{last}")]
 
 
 def _kept(flow: Flow, cuts: Iterable[Cut]) -> list[Rewrite]:

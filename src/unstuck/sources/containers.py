@@ -16,29 +16,38 @@ __all__ = ["register"]
 _LISTED = frozenset({"append", "extend", "insert", "pop"})
 _KEYED = frozenset({"keys", "items", "values", "pop", "clear", "update"})
 _TAKEN = frozenset(
-    "add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda double "
-    "dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter "
-    "get_submodule half ipu items keys load_state_dict modules mtia named_buffers named_children "
-    "named_modules named_parameters parameters pop register_buffer register_module "
-    "register_parameter requires_grad_ set_extra_state set_submodule share_memory state_dict to "
-    "to_empty train training type update values xpu zero_grad".split()
+    {
+        *("add_module", "apply", "bfloat16", "buffers", "call_super_init", "children"),
+        *("clear", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr"),
+        *("float", "forward", "get_buffer", "get_extra_state", "get_parameter"),
+        *("get_submodule", "half", "ipu", "items", "keys", "load_state_dict", "modules"),
+        *("mtia", "named_buffers", "named_children", "named_modules", "named_parameters"),
+        *("parameters", "pop", "register_buffer", "register_module", "register_parameter"),
+        *("requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict"),
+        *("to", "to_empty", "train", "training", "type", "update", "values", "xpu"),
+        "zero_grad",
+    }
 )
 """Names that `nn.ModuleDict` has itself: no key may be one of them."""
 
 
-def register(script: Script, places: Iterable[Location]) -> list[Change]:
+def register(
+    script: Script, places: Iterable[Location], *, parameters: bool = False
+) -> list[Change]:
     """Return the changes that make module lists and dicts of those that hold layers.
 
     Args:
         script: Where the layers are constructed.
         places: The constructor calls of layers that no optimizer holds.
+        parameters: Whether there are also parameters of no layer that no optimizer holds.
     """
     missing = [call for place in places if (call := script.at(place)) is not None]
     found: list[Change] = []
     for kind in script.modules():
         for name in _attributes(script, kind):
             held = _Held(script, kind, name)
-            if missing and held.certain and held.reaches(missing):
+            loose = parameters and held.parameters
+            if held.certain and (loose or held.reaches(missing)):
                 found += held.changes()
     return found
 
@@ -80,13 +89,14 @@ class _Held:
             and self.displays
             and self.elements
             and all(shape == self.keyed for shape in self.shapes)
-            and (self._parameters or all(self._module(each) for each in self.elements))
+            and (self.parameters or all(self._module(each) for each in self.elements))
             and (not self.keyed or all(self._good_key(key) for key in self.keys))
-            and not (self.keyed and self._parameters)
+            and not (self.keyed and self.parameters)
         )
 
     @property
-    def _parameters(self) -> bool:
+    def parameters(self) -> bool:
+        """Whether it holds parameters, not modules."""
         return all(
             isinstance(each, ast.Call) and callee(each) == "Parameter" for each in self.elements
         )
@@ -106,9 +116,10 @@ class _Held:
 
     def _stored(self, node: ast.Attribute) -> None:
         around = self.script.parents[node]
-        if isinstance(around, ast.Assign) and len(around.targets) == 1:
-            self._value(around.value, node)
-        elif isinstance(around, ast.AnnAssign) and around.value is not None:
+        one = isinstance(around, ast.AnnAssign) or (
+            isinstance(around, ast.Assign) and len(around.targets) == 1
+        )
+        if isinstance(around, (ast.Assign, ast.AnnAssign)) and one and around.value is not None:
             self._value(around.value, node)
         elif isinstance(around, ast.AugAssign) and isinstance(around.op, ast.Add):
             self._content(around.value)
@@ -247,8 +258,10 @@ class _Held:
     def _good_key(self, key: ast.expr) -> bool:
         if isinstance(key, ast.Constant):
             text = key.value
-            return isinstance(text, str) and bool(re.fullmatch(r"[^.]+", text)) and (
-                text not in _TAKEN
+            return (
+                isinstance(text, str)
+                and bool(re.fullmatch(r"[^.]+", text))
+                and (text not in _TAKEN)
             )
         if isinstance(key, ast.JoinedStr):  # layer3: no dot, and no name of torch's has a digit
             texts = [part.value for part in key.values if isinstance(part, ast.Constant)]
@@ -268,13 +281,13 @@ class _Held:
     def reaches(self, missing: Iterable[ast.Call]) -> bool:
         """Return whether any of some constructor calls makes (a part of) an element."""
         reached = set(_constructed(self.script, self.elements))
-        return self._parameters or any(call in reached for call in missing)
+        return any(call in reached for call in missing)
 
     # ------------------------------------------------------------------ the edits
 
     def changes(self) -> list[Change]:
         """Return the changes that make a module list or dict of it."""
-        name = "ParameterList" if self._parameters else "ModuleDict" if self.keyed else "ModuleList"
+        name = "ParameterList" if self.parameters else "ModuleDict" if self.keyed else "ModuleList"
         spelled = self.script.spelled(f"torch.nn.{name}")
         if spelled is None:
             return []
@@ -303,9 +316,7 @@ def _is_dict(display: ast.expr) -> bool:
     return named or isinstance(display, (ast.Dict, ast.DictComp))
 
 
-def _constructed(
-    script: Script, values: Iterable[ast.AST], depth: int = 0
-) -> Iterator[ast.AST]:
+def _constructed(script: Script, values: Iterable[ast.AST], depth: int = 0) -> Iterator[ast.AST]:
     """Yield the calls in some expressions, and those in what they call in this script."""
     for value in values:
         for node in ast.walk(value):

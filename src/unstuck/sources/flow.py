@@ -16,8 +16,11 @@ Names = Mapping[str, "tuple[ast.expr, Names]"]
 _SUFFIXES = ("detach", "item", "numpy")
 _WRAPPERS = ("tensor", "as_tensor", "from_numpy", "Variable", "FloatTensor", "asarray", "array")
 _BLIND = frozenset(
-    "argmax argmin eq ne gt lt ge le round sign floor ceil long int bool size len range numel "
-    "zeros_like ones_like isnan isfinite any all print".split()
+    {
+        *("argmax", "argmin", "eq", "ne", "gt", "lt", "ge", "le", "round", "sign", "floor"),
+        *("ceil", "long", "int", "bool", "size", "len", "range", "numel", "zeros_like"),
+        *("ones_like", "isnan", "isfinite", "any", "all", "print"),
+    }
 )
 """What has no gradient anyway."""
 
@@ -60,21 +63,16 @@ def definitions(script: Script, name: ast.expr) -> list[tuple[ast.expr, ast.stmt
             continue
         found.append((node, statement))
         plain = not isinstance(statement, (ast.AugAssign, ast.Expr, ast.For, ast.With))
-        if plain and script.parents[statement] in around:
-            other = [s for s in _branches(script, statement) if s in around]
-            if other or script.parents[statement] is scope or _same_block(script, statement, own):
-                break
+        if plain and _certain(script, statement, {own, *around}):
+            break
     return found
 
 
-def _same_block(script: Script, statement: ast.stmt, own: ast.stmt) -> bool:
-    block = script.block(statement)
-    return any(own is each or own in set(ast.walk(each)) for each in block)
-
-
-def _branches(script: Script, statement: ast.stmt) -> list[ast.AST]:
-    parent = script.parents[statement]
-    return [] if isinstance(parent, (ast.If, ast.Try)) else [parent]
+def _certain(script: Script, statement: ast.stmt, later: set[ast.AST]) -> bool:
+    """Return whether a statement was executed before one that stands after it."""
+    while isinstance(around := script.parents[statement], ast.With):
+        statement = around
+    return any(each in later for each in script.block(statement))
 
 
 def _bindings(scope: ast.AST, text: str | None) -> list[tuple[ast.expr, ast.stmt]]:
@@ -129,7 +127,11 @@ class Flow:
     _open: list[ast.AST] = field(default_factory=list)
 
     def follow(
-        self, node: ast.AST, cuts: tuple[Cut, ...] = (), names: Names | None = None, *,
+        self,
+        node: ast.AST,
+        cuts: tuple[Cut, ...] = (),
+        names: Names | None = None,
+        *,
         live: bool = True,
     ) -> bool:
         """Walk from a value back; return whether any of the calls was reached.
@@ -164,7 +166,8 @@ class Flow:
             parts: list[ast.AST] = [node.elt, *(each.iter for each in node.generators)]
         else:
             parts = list(ast.iter_child_nodes(node))
-        return any([self.follow(part, cuts, names, live=live) for part in parts])
+        found = [self.follow(part, cuts, names, live=live) for part in parts]
+        return any(found)
 
     def _cut(self, node: ast.AST) -> Cut | None:
         if isinstance(node, ast.Attribute) and node.attr == "data":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from unstuck.findings import Location
@@ -28,18 +28,19 @@ def train(run: Run, passes: Iterable[Mapping[str, Any]] = ()) -> list[Change]:
     if script is None or backward is None or not models or _overridden(script):
         return []
     places = [Location.from_json(each.get("location")) for each in passes]
-    passing = {call for place in places if (call := script.at(place)) is not None}
+    own = [place for place in places if place is not None and place.file == script.file]
+    passing = {line for place in own if (line := _at_line(script, place.line)) is not None}
     statement = script.statement(backward)
     loops = script.loops(backward)
     found: list[Change] = []
     for model in models:
-        before: ast.stmt | None
+        before: ast.stmt | None = None
         if loops and not _evaluates(script, loops[0].body, passing):
             before = loops[0]
         else:
             body = loops[0].body if loops else _body(script, statement)
             before = body[0] if body else None
-        if before is None or (loops and before in loops[:1] and not _own_block(script, before)):
+        if before is None:
             return []
         found += _switched(script, before, model, on=True)
     return found
@@ -81,23 +82,29 @@ def _body(script: Script, statement: ast.stmt) -> list[ast.stmt]:
     return body
 
 
-def _own_block(script: Script, loop: ast.stmt) -> bool:
-    return loop in script.block(loop)
-
-
-def _evaluates(script: Script, nodes: Iterable[ast.AST], passing: set[ast.Call], depth: int = 0) -> bool:
+def _evaluates(script: Script, nodes: Iterable[ast.AST], passing: set[ast.stmt]) -> bool:
     """Return whether some statements, or what they call, switch to evaluation mode."""
+    return any(
+        node in passing or (isinstance(node, ast.Call) and _off(node))
+        for node in _executed(script, nodes)
+    )
+
+
+def _trains(script: Script, nodes: Iterable[ast.AST]) -> bool:
+    return any(
+        isinstance(node, ast.Call) and callee(node) == "backward"
+        for node in _executed(script, nodes)
+    )
+
+
+def _executed(script: Script, nodes: Iterable[ast.AST], depth: int = 0) -> Iterator[ast.AST]:
+    """Yield everything in some statements, and in the functions that they call."""
     for top in nodes:
         for node in ast.walk(top):
-            if not isinstance(node, ast.Call):
-                continue
-            if node in passing or _off(node):
-                return True
-            function = script.called(node)
+            yield node
+            function = script.called(node) if isinstance(node, ast.Call) else None
             if isinstance(function, FUNCTIONS) and depth < 4:
-                if _evaluates(script, function.body, passing, depth + 1):
-                    return True
-    return False
+                yield from _executed(script, function.body, depth + 1)
 
 
 def _off(node: ast.Call) -> bool:
@@ -125,6 +132,8 @@ def _switched(script: Script, before: ast.stmt, model: str, *, on: bool) -> list
             break
         if mode is not None and on:
             return changes(what, [script.replace(other, f"{model}.train()")])
+        if mode is not None:
+            break
         if not isinstance(other, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)):
             break
     mode = _mode(before, model)
@@ -158,10 +167,19 @@ def _pass(script: Script, place: Location) -> ast.stmt | None:
         if each is scope:
             break
         if isinstance(each, ast.With) and any(quiet(item.context_expr) for item in each.items):
-            return each
+            return _outside_loop(script, each)
     if isinstance(scope, FUNCTIONS):
         return _beginning(script, scope, node)
     return None
+
+
+def _outside_loop(script: Script, statement: ast.stmt) -> ast.stmt:
+    """Return the outermost loop around a pass in which nothing is trained, or the pass itself."""
+    for loop in script.loops(statement):
+        if _trains(script, loop.body):
+            break
+        statement = loop
+    return statement
 
 
 def _beginning(script: Script, scope: Function, node: ast.AST) -> ast.stmt | None:

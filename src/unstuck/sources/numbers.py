@@ -174,7 +174,8 @@ def _attribute(script: Script, node: ast.Attribute) -> Sequence[ast.expr]:
         ]
         reads = [n for n in ast.walk(within) if isinstance(n, ast.Attribute) and dotted(n) == text]
         if len(found) == 1 and len(reads) == 2:
-            return [value] if (value := found[0][1].value) is not None else []
+            held = found[0][1].value
+            return [held] if held is not None else []
         return []
     uses = [n for n in ast.walk(script.tree) if isinstance(n, ast.Attribute) and dotted(n) == text]
     entries = _entries(script, node.value, node.attr)

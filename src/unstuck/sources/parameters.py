@@ -42,7 +42,9 @@ def give_all(run: Run) -> list[Change]:
         return []  # another optimizer holds them
     text = f"{roots[0]}.parameters()"
     grouped = isinstance(given, ast.List) and any(isinstance(e, ast.Dict) for e in given.elts)
-    return [] if grouped else changes(what, [script.replace(given, text)], layers)
+    if grouped or script.text(given) == text:
+        return []
+    return changes(what, [script.replace(given, text)], layers)
 
 
 def _parameters(call: ast.Call) -> ast.expr | None:
@@ -188,7 +190,7 @@ def _constructs(script: Script, node: ast.AST, born: Sequence[ast.Call], depth: 
     for each in ast.walk(node):
         if isinstance(each, ast.Call):
             target = script.called(each)
-            if each in born:
+            if each in born or callee(each) == "deepcopy":
                 return True
             if target is not None and depth < 4 and _constructs(script, target, born, depth + 1):
                 return True
@@ -232,9 +234,7 @@ def _used_to_make(script: Script, kind: ast.ClassDef, target: str) -> bool:
     )
 
 
-def _known_again(
-    script: Script, run: Run, call: ast.Call, method: ast.AST
-) -> str | None:
+def _known_again(script: Script, run: Run, call: ast.Call, method: ast.AST) -> str | None:
     """Return the constructor call with the numbers that the run saw for the method's own names."""
     start = script.span(call)[0]
     own = {node.arg for node in ast.walk(method) if isinstance(node, ast.arg)} - {"self"}
@@ -301,13 +301,13 @@ def _optimized_then(run: Run, frozen: Sequence[Layer], given: ast.expr | None) -
     return asks and run.optimizer.model in _models(given)
 
 
-def _lifted(
-    script: Script, given: ast.expr, call: ast.Call, layers: Sequence[str]
-) -> list[Change]:
+def _lifted(script: Script, given: ast.expr, call: ast.Call, layers: Sequence[str]) -> list[Change]:
     models = _models(given)
     statement = script.statement(call)
-    if not models or isinstance(statement, (ast.Return, *LOOPS)) or not _frozen_before(
-        script, statement
+    if (
+        not models
+        or isinstance(statement, (ast.Return, *LOOPS))
+        or not _frozen_before(script, statement)
     ):
         return []
     lines = [f"{model}.requires_grad_(True)" for model in dict.fromkeys(models)]

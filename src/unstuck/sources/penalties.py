@@ -101,9 +101,7 @@ def _rates(script: Script) -> Iterator[ast.expr]:
             yield words["dropout"]
 
 
-def _capped(
-    script: Script, node: ast.expr, rates: Iterable[float], rate: float
-) -> list[Rewrite]:
+def _capped(script: Script, node: ast.expr, rates: Iterable[float], rate: float) -> list[Rewrite]:
     """Return the edits of a rate, if it is one of those that the run saw."""
     places = written(script, node)
     numbers = [number for each in places if (number := literal(each)) is not None]
@@ -144,21 +142,20 @@ def _terms(script: Script, node: ast.expr, depth: int = 0) -> Iterator[ast.expr]
         return
     if isinstance(node, ast.Name):
         found = definitions(script, node)
-        if len(found) == 1 or any(isinstance(s, ast.AugAssign) for _, s in found):
-            if not _summed_in_loop(script, node, [s for _, s in found]):
-                for each, _ in found:
-                    yield from _terms(script, each, depth + 1)
-                return
+        summed = len(found) == 1 or any(isinstance(s, ast.AugAssign) for _, s in found)
+        if summed and not _summed_in_loop(script, node, [s for _, s in found]):
+            for each, _ in found:
+                yield from _terms(script, each, depth + 1)
+            return
     if isinstance(node, ast.Call):
         function = script.called(node)
         if isinstance(function, FUNCTIONS):
             sums = [
                 n.value
                 for n in ast.walk(function)
-                if isinstance(n, ast.Return) and _is_sum(script, n.value)
+                if isinstance(n, ast.Return) and n.value is not None and _is_sum(script, n.value)
             ]
             for each in sums:
-                assert each is not None
                 yield from _terms(script, each, depth + 1)
             if sums:
                 return
@@ -168,7 +165,7 @@ def _terms(script: Script, node: ast.expr, depth: int = 0) -> Iterator[ast.expr]
     yield node
 
 
-def _is_sum(script: Script, node: ast.expr | None) -> bool:
+def _is_sum(script: Script, node: ast.expr) -> bool:
     if isinstance(node, ast.Name):
         found = definitions(script, node)
         return not _summed_in_loop(script, node, [s for _, s in found]) and any(
@@ -187,7 +184,8 @@ def _penalizes(script: Script, node: ast.expr) -> bool:
     """Return whether a term is made of the size of parameters."""
     parts = list(_behind(script, node))
     weights = any(
-        isinstance(each, ast.Attribute) and each.attr in ("parameters", "named_parameters", "weight")
+        isinstance(each, ast.Attribute)
+        and each.attr in ("parameters", "named_parameters", "weight")
         for each in parts
     )
     sizes = any(

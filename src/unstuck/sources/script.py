@@ -147,8 +147,10 @@ class Script:
         return found
 
     def called(self, call: ast.Call) -> Function | ast.ClassDef | None:
-        """Return the function, method or class of this script that a call calls, if just one may be
-        meant."""
+        """Return the function, method or class of this script that a call calls.
+
+        None if it is another's, or if several may be meant.
+        """
         name = callee(call)
         kinds = (*FUNCTIONS, ast.ClassDef)
         found = [n for n in ast.walk(self.tree) if isinstance(n, kinds) and n.name == name]
@@ -226,7 +228,9 @@ class Script:
     def whole_lines(self, statement: ast.stmt) -> bool:
         """Return whether a statement shares its lines with no other."""
         rest = self._data[self.span(statement)[1] : self._after(statement)].decode()
-        return not self.indent(statement).strip() and re.fullmatch(r"\s*(#.*)?\s*", rest) is not None
+        return (
+            not self.indent(statement).strip() and re.fullmatch(r"\s*(#.*)?\s*", rest) is not None
+        )
 
     def _after(self, statement: ast.stmt) -> int:
         return self._starts[statement.end_lineno or statement.lineno]
@@ -269,7 +273,9 @@ class Script:
             return None  # a text over several lines
         start, end = self._starts[first.lineno - 1], self.span(last)[1]
         lines = self._data[start:end].decode().split("\n")
-        body = [line.replace(inner, indent, 1) if line.startswith(inner) else line for line in lines]
+        body = [
+            line.replace(inner, indent, 1) if line.startswith(inner) else line for line in lines
+        ]
         return self.passage(self._starts[statement.lineno - 1], end, "\n".join(body))
 
 
