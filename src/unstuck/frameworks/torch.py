@@ -39,6 +39,7 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
+from unstuck.frameworks.torch_callers import Sites, roots
 from unstuck.frameworks.torch_loss_sites import site
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
@@ -130,6 +131,7 @@ class TorchWatcher:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
+        self._sites = Sites()
         self._loaders: list[dict[str, Any]] = []
         self.stretches = Stretches(self)
         self._inside = False
@@ -286,6 +288,7 @@ class TorchWatcher:
             "location": location,
             "names": layer_names(models, frame, parameters),
             "model": expression(models[0], frame) if len(models) == 1 else None,
+            "roots": roots(self.births, frame),
         }
 
     def by_hand(self, optimizer: HandWritten) -> Training:
@@ -466,6 +469,9 @@ class TorchWatcher:
         if found is None:
             found = self._validation[key] = _Pass()
             found.training_mode = self._modal_layers_training()
+            latest = self._latest()
+            if found.training_mode and latest is not None and self._sites.note(latest.roots()):
+                self.recorder.fact("validation_sites", self._sites.facts, latest.index)
         return found
 
     def _modal_layers_training(self) -> bool:

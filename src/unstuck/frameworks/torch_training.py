@@ -18,6 +18,7 @@ from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.operation_lines import line_of
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
+from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
@@ -156,6 +157,12 @@ class Training:
     def modules(self) -> list[nn.Module]:
         """Return the living modules of the trained models."""
         return [m for reference in self._names.values() if (m := reference()) is not None]
+
+    def roots(self) -> list[nn.Module]:
+        """Return the living models: the modules that are in no other."""
+        living = self.modules()
+        children = {id(child) for module in living for child in module._modules.values()}
+        return [module for module in living if id(module) not in children]
 
     def _owners(self) -> dict[str, list[Tensor]]:
         """Return for each layer that owns parameters these parameters, its weight first."""
@@ -399,6 +406,8 @@ class Training:
         """Look at the gradients that are still there, and in deep samples at the graph."""
         if self.watcher._backward_seen and self.loss_location is None:
             self.loss_location = location
+            if location is not None:
+                self._facts["trained_as"] = called(self.roots(), calling_frame())
         if not self.clean:
             self.clean = not self._gradients_left()
         if self._last_activation is not None:
@@ -456,7 +465,9 @@ class Training:
         by_parameter = {id(p): name for name, own in owners.items() for p in own}
         graph = Graph.read(loss.grad_fn, by_parameter)
         if not graph.owners:
-            return  # another model's loss, or this one's is not connected
+            # Another model's loss, or this one's is not connected.
+            self._facts["loss_parameters"] = self._unheld(graph, owners)
+            return
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         norms = frozenset(owners) - matrices
@@ -556,6 +567,7 @@ class Training:
                 "location": place.to_json() if place else None,
                 "matrix": parameter.ndim >= 2
                 or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
+                **root_of(parameter, self.made["roots"], held),
             }
         return list(unheld.values())[:32]
 

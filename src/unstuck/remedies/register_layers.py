@@ -1,0 +1,88 @@
+"""The remedy register-layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unstuck.findings import Finding, Location
+from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
+from unstuck.sources.attached import attach
+from unstuck.sources.containers import register
+from unstuck.sources.parameters import give_all, move_behind, unfreeze, zero_before_backward
+from unstuck.sources.script import Script
+
+__all__ = ["RegisterLayers"]
+
+
+class RegisterLayers(Remedy):
+    """Let every layer that the loss depends on learn.
+
+    What it does:
+        Undoes what keeps layers from learning, in the script itself. Layers in a plain list or dict
+        of a module come into ``nn.ModuleList`` or ``nn.ModuleDict``; an optimizer that got a part
+        of the parameters gets them all, and one that was made before its model was replaced is made
+        behind it; layers that were frozen by mistake are no longer frozen; ``detach``, ``item``,
+        ``no_grad`` and ways through numpy between the layers and the loss go; ``zero_grad`` behind
+        ``backward`` goes before it.
+
+    When it helps:
+        The finding says that parameters get no gradient, or are in no optimizer.
+
+    Settings:
+        None.
+
+    Limits:
+        A form that is not understood for certain is left alone: lists that hold more than modules,
+        optimizers whose parameters are collected elsewhere, cuts besides which another way leads to
+        the same layers.
+
+    References:
+        PyTorch documentation, `torch.nn.ModuleList`; `torch.Tensor.detach`.
+    """
+
+    stage = "source"
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return the empty setting if something in the script can be undone."""
+        return ({},) if self.rewrite(run, {}) else ()
+
+    def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
+        """Undo the first mistake that explains the evidence; see `Remedy.rewrite`."""
+        counts = run.of("gradient_count").values
+        if run.facts.get("disconnected"):
+            return move_behind(run) or attach(run, ())
+        if len(counts) >= 3 and max(counts) == 0:
+            return zero_before_backward(run) or attach(run, ())
+        unheld = [each for each in run.facts.get("unheld") or [] if each.get("matrix")]
+        if unheld:
+            return _registered(run) or move_behind(run) or give_all(run)
+        cut = _cut(run)
+        return (attach(run, cut) if cut else []) or unfreeze(run)
+
+
+def _registered(run: Run) -> list[Change]:
+    """Put unheld layers that stand in lists into module lists, file by file."""
+    unheld = run.facts.get("unheld") or []
+    places = [p for each in unheld if (p := Location.from_json(each.get("location")))]
+    layers = [la.location for la in run.layers if la.location]
+    found: list[Change] = []
+    for file in dict.fromkeys(place.file for place in (*places, *layers)):
+        script = Script.read(Location(file, 1))
+        if script is not None:
+            own = [place for place in places if place.file == file]
+            found += register(
+                script, own, parameters=any(u["layer"] == "Parameter" for u in unheld)
+            )
+    return found
+
+
+def _cut(run: Run) -> list[str]:
+    """Return the layers that no gradient reaches, though they ask for one."""
+    unused = run.facts.get("unused_layers") or []
+    return [
+        la.name
+        for la in run.weights
+        if la.name in unused
+        or (run.of("output_rms", la.name) and not run.of("gradient_rms", la.name))
+    ]

@@ -1,0 +1,1 @@
+"""What a script's source says: read with `ast`, rewritten passage by passage."""

@@ -1,0 +1,306 @@
+"""A script as its syntax tree: who is around a node, what a name is bound to, how to rewrite it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from unstuck.edits import Rewrite
+from unstuck.findings import Location
+from unstuck.remedies import Change
+
+__all__ = ["FUNCTIONS", "LOOPS", "Function", "Script", "callee", "changes", "dotted", "inside"]
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+class Script:
+    """A source file that was read.
+
+    Attributes:
+        file: Its path, as the run names it.
+        source: Its text, line ends as they are.
+        tree: Its syntax tree.
+    """
+
+    def __init__(self, file: str, source: str) -> None:
+        self.file = file
+        self.source = source
+        self.tree = ast.parse(source)
+        self.newline = "\r\n" if "\r\n" in source else "\n"
+        self._data = source.encode()
+        self._starts = [0]
+        for line in re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", source):
+            self._starts.append(self._starts[-1] + len(line.encode()))
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self._quoted: set[ast.AST] = set()
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+            if isinstance(node, ast.JoinedStr):  # columns in there cannot be relied on
+                self._quoted.update(ast.walk(node))
+
+    @classmethod
+    def read(cls, location: Location | None) -> Script | None:
+        """Return the script that `location` is in, None if it cannot be read."""
+        if location is None:
+            return None
+        try:
+            return cls(location.file, Path(location.file).read_bytes().decode("utf-8"))
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            return None
+
+    # ------------------------------------------------------------------ places
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """Return where a node begins and ends, in bytes."""
+        place = vars(node)
+        start = self._starts[place["lineno"] - 1] + place["col_offset"]
+        return start, self._starts[place["end_lineno"] - 1] + place["end_col_offset"]
+
+    def text(self, node: ast.AST) -> str:
+        """Return a node's source."""
+        start, end = self.span(node)
+        return self._data[start:end].decode()
+
+    def editable(self, node: ast.AST) -> bool:
+        """Return whether the place of a node is certain (it is not inside an f-string)."""
+        return node not in self._quoted
+
+    def at(self, location: Location | None) -> ast.Call | None:
+        """Return the call whose span is `location`."""
+        if location is None or location.column is None:
+            return None
+        wanted = (location.line, location.column, location.end_line, location.end_column)
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and wanted == (
+                *(node.lineno, node.col_offset),
+                *(node.end_lineno, node.end_col_offset),
+            ):
+                return node
+        return None
+
+    def around(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what is around a node, the innermost first."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def scope(self, node: ast.AST) -> Function | ast.Module:
+        """Return the function around a node, or the module."""
+        kinds = (*FUNCTIONS, ast.Module)
+        return next(each for each in self.around(node) if isinstance(each, kinds))
+
+    def owner(self, node: ast.AST) -> ast.ClassDef | None:
+        """Return the class around a node."""
+        return next((each for each in self.around(node) if isinstance(each, ast.ClassDef)), None)
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """Return the innermost statement that holds a node."""
+        if isinstance(node, ast.stmt):
+            return node
+        return next(each for each in self.around(node) if isinstance(each, ast.stmt))
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Return the list of statements that a statement is in."""
+        for _, value in ast.iter_fields(self.parents[statement]):
+            if isinstance(value, list) and statement in value:
+                return value
+        return [statement]
+
+    def loops(self, node: ast.AST) -> list[ast.For | ast.AsyncFor | ast.While]:
+        """Return the loops around a node within its function, the innermost first."""
+        found: list[ast.For | ast.AsyncFor | ast.While] = []
+        for each in self.around(node):
+            if isinstance(each, (*FUNCTIONS, ast.Lambda)):
+                break
+            if isinstance(each, LOOPS):
+                found.append(each)
+        return found
+
+    # ------------------------------------------------------------------ definitions
+
+    def functions(self, name: str) -> list[Function]:
+        """Return the functions and methods of a name."""
+        return [n for n in ast.walk(self.tree) if isinstance(n, FUNCTIONS) and n.name == name]
+
+    def classes(self) -> list[ast.ClassDef]:
+        """Return all classes."""
+        return [node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)]
+
+    def modules(self) -> list[ast.ClassDef]:
+        """Return the classes that are modules: derived, at some remove, from ``nn.Module``."""
+        classes = self.classes()
+        found: list[ast.ClassDef] = []
+        for _ in range(4):
+            names = {"Module", "Sequential", "ModuleList", *(kind.name for kind in found)}
+            found = [
+                kind
+                for kind in classes
+                if any((dotted(base) or "").rpartition(".")[2] in names for base in kind.bases)
+            ]
+        return found
+
+    def called(self, call: ast.Call) -> Function | ast.ClassDef | None:
+        """Return the function, method or class of this script that a call calls.
+
+        None if it is another's, or if several may be meant.
+        """
+        name = callee(call)
+        kinds = (*FUNCTIONS, ast.ClassDef)
+        found = [n for n in ast.walk(self.tree) if isinstance(n, kinds) and n.name == name]
+        if len(found) > 1 and (dotted(call.func) or "").startswith("self."):
+            own = self.owner(call)
+            found = [n for n in found if self.owner(n) is own]
+        if isinstance(call.func, ast.Name):
+            found = [n for n in found if self.owner(n) is None or isinstance(n, ast.ClassDef)]
+        return found[0] if len(found) == 1 else None
+
+    def loads(self, name: str, within: ast.AST | None = None) -> list[ast.Name]:
+        """Return where a name is read."""
+        return [
+            node
+            for node in ast.walk(within or self.tree)
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        ]
+
+    # ------------------------------------------------------------------ names of torch
+
+    def spelled(self, name: str) -> tuple[str, list[Rewrite]] | None:
+        """Return how the script writes ``torch.nn.ModuleList``, with the import that it lacks."""
+        known: dict[str, str] = {}
+        last: ast.stmt | None = None
+        for top in self.tree.body:
+            if isinstance(top, ast.Import):
+                for alias in top.names:
+                    plain = alias.name.partition(".")[0]
+                    known[alias.name if alias.asname else plain] = alias.asname or plain
+            elif isinstance(top, ast.ImportFrom) and top.module and not top.level:
+                for alias in top.names:
+                    known[f"{top.module}.{alias.name}"] = alias.asname or alias.name
+            if isinstance(top, (ast.Import, ast.ImportFrom)):
+                last = top
+        parts = name.split(".")
+        for count in range(len(parts), 0, -1):
+            head = ".".join(parts[:count])
+            if head in known:
+                return ".".join([known[head], *parts[count:]]), []
+        if last is None or not self.whole_lines(last):
+            return None
+        return name, [self.insert(self.span(last)[1], f"{self.newline}import {parts[0]}")]
+
+    # ------------------------------------------------------------------ rewriting
+
+    def passage(self, start: int, end: int, to: str) -> Rewrite:
+        """Return the edit that writes `to` for some bytes."""
+        expects = self._data[start:end].decode()
+        place = Location(self.file, *self._place(start), *self._place(end))
+        return Rewrite(place, expects, to)
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        line = min(bisect_right(self._starts, offset), max(len(self._starts) - 1, 1))
+        return line, offset - self._starts[line - 1]
+
+    def replace(self, node: ast.AST, to: str) -> Rewrite:
+        """Return the edit that writes `to` for a node."""
+        return self.passage(*self.span(node), to)
+
+    def insert(self, offset: int, text: str) -> Rewrite:
+        """Return the edit that inserts a text."""
+        return self.passage(offset, offset, text)
+
+    def suffix(self, node: ast.AST, pattern: str, to: str = "") -> Rewrite | None:
+        """Return the edit of a node's end where it matches `pattern`."""
+        found = re.search(rf"(?:{pattern})\Z", self.text(node))
+        end = self.span(node)[1]
+        return self.passage(end - len(found[0].encode()), end, to) if found else None
+
+    def indent(self, statement: ast.stmt) -> str:
+        """Return what stands before a statement on its line."""
+        start = self.span(statement)[0]
+        return self._data[self._starts[statement.lineno - 1] : start].decode()
+
+    def whole_lines(self, statement: ast.stmt) -> bool:
+        """Return whether a statement shares its lines with no other."""
+        rest = self._data[self.span(statement)[1] : self._after(statement)].decode()
+        return (
+            not self.indent(statement).strip() and re.fullmatch(r"\s*(#.*)?\s*", rest) is not None
+        )
+
+    def _after(self, statement: ast.stmt) -> int:
+        return self._starts[statement.end_lineno or statement.lineno]
+
+    def before(self, statement: ast.stmt, lines: Iterable[str]) -> Rewrite:
+        """Return the edit that puts lines before a statement."""
+        lines = list(lines)
+        indent = self.indent(statement)
+        start = self.span(statement)[0]
+        if indent.strip():
+            return self.insert(start, "".join(f"{line}; " for line in lines))
+        return self.insert(start, "".join(f"{line}{self.newline}{indent}" for line in lines))
+
+    def after(self, statement: ast.stmt, lines: Iterable[str]) -> Rewrite:
+        """Return the edit that puts lines after a statement."""
+        indent = self.indent(statement)
+        if not self.whole_lines(statement):
+            return self.insert(self.span(statement)[1], "".join(f"; {line}" for line in lines))
+        end = self._after(statement)
+        text = "".join(f"{indent}{line}{self.newline}" for line in lines)
+        if end == len(self._data) and not self._data.endswith(b"\n"):
+            return self.insert(end, self.newline + text.removesuffix(self.newline))
+        return self.insert(end, text)
+
+    def remove(self, statement: ast.stmt) -> Rewrite:
+        """Return the edit that takes a statement away."""
+        if len(self.block(statement)) == 1 or not self.whole_lines(statement):
+            return self.replace(statement, "pass")
+        start = self._starts[statement.lineno - 1]
+        return self.passage(start, self._after(statement), "")
+
+    def unwrap(self, statement: ast.With) -> Rewrite | None:
+        """Return the edit that puts the body of a ``with`` in its place, None if it cannot."""
+        first, last = statement.body[0], statement.body[-1]
+        indent, inner = self.indent(statement), self.indent(first)
+        texts = [n for n in ast.walk(statement) if isinstance(n, (ast.Constant, ast.JoinedStr))]
+        if indent.strip() or not inner.startswith(indent) or inner.strip() or inner == indent:
+            return None
+        if any(isinstance(n, ast.stmt) is False and n.end_lineno != n.lineno for n in texts):
+            return None  # a text over several lines
+        start, end = self._starts[first.lineno - 1], self.span(last)[1]
+        lines = self._data[start:end].decode().split("\n")
+        body = [
+            line.replace(inner, indent, 1) if line.startswith(inner) else line for line in lines
+        ]
+        return self.passage(self._starts[statement.lineno - 1], end, "\n".join(body))
+
+
+def dotted(node: ast.AST | None) -> str | None:
+    """Return a name or a chain of attributes as text, None for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        owner = dotted(node.value)
+        return None if owner is None else f"{owner}.{node.attr}"
+    return None
+
+
+def callee(call: ast.Call) -> str:
+    """Return the last part of the name of what is called, "" if it is no name."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr
+    return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+def inside(node: ast.AST, nodes: Iterable[ast.AST]) -> bool:
+    """Return whether a node is one of `nodes` or within one."""
+    return any(node is each for other in nodes for each in ast.walk(other))
+
+
+def changes(what: str, edits: Iterable[Rewrite], layers: Iterable[str] = ()) -> list[Change]:
+    """Return edits as changes that are described alike."""
+    return [Change(what, edit, tuple(layers)) for edit in edits]
