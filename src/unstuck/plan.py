@@ -26,7 +26,7 @@ __all__ = [
 GROUPS: Sequence[frozenset[str]] = (
     frozenset(
         {"drop-softmax", "fix-output-activation", "zero-gradients", "clear-gradients"}
-        | {"fix-shapes", "restore-train-mode"}
+        | {"fix-shapes", "restore-train-mode", "register-layers"}
     ),
     frozenset({"scale-inputs"}),
     frozenset({"scale-targets"}),
