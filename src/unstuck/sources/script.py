@@ -263,6 +263,9 @@ class Script:
         start, end = self.span(node)
         if isinstance(node, _ATOMS):
             return [self.insert(end, suffix)]
+        grouped = self._data[start - 1 : start] == b"(" and self._data[end : end + 1] == b")"
+        if grouped and isinstance(self.parents[node], (ast.BinOp, ast.Attribute)):
+            return [self.insert(end + 1, suffix)]
         return [self.insert(start, "("), self.insert(end, f"){suffix}")]
 
     def suffix(self, node: ast.AST, pattern: str, to: str = "") -> Rewrite | None:
