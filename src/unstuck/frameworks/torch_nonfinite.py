@@ -21,6 +21,13 @@ __all__ = ["holders", "origin"]
 
 _RESULTS = ("_saved_result", "_saved_output", "_saved_result0", "_saved_out")
 _INPUTS = ("_saved_self", "_saved_input", "_saved_mat1", "_saved_other", "_saved_target")
+_OPERANDS = {"_saved_other": 1, "_saved_target": 1, "_saved_mat1": 1}
+"""Which operand is kept under a name, where it is not the first."""
+_PASSING = frozenset(
+    {"view", "reshape_alias", "unsafe_view", "squeeze", "unsqueeze", "transpose", "permute", "t"}
+    | {"expand", "slice", "select", "clone", "to_copy", "neg", "sum", "mean"}
+)
+"""Operations of one operand that put out what is not finite only where they are given it."""
 _LIMITS: Mapping[str, str] = {
     "log": "the logarithm of zero or of a negative number",
     "log2": "the logarithm of zero or of a negative number",
@@ -85,6 +92,19 @@ def _kept(node: Any, names: Sequence[str]) -> list[Tensor]:
         if isinstance(value, Tensor):
             found.append(value)
     return found
+
+
+def _given(node: Any) -> tuple[Tensor | None, Any]:
+    """Return where the first kept operand that is not finite is not, and the node that made it."""
+    for name in _INPUTS:
+        bad = _broken(_kept(node, (name,)))
+        if bad is not None:
+            index = min(_OPERANDS.get(name, 0), len(node.next_functions) - 1)
+            child = node.next_functions[index][0] if index >= 0 else None
+            while child is not None and operation(child) in _PASSING:
+                child = child.next_functions[0][0]
+            return bad, child
+    return None, None
 
 
 def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
@@ -187,9 +207,8 @@ def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, A
     for node in reversed(graph.nodes):
         name = operation(node)
         layer = next(iter(graph.owners.get(node, ())), None)
-        bad = _broken(_kept(node, _INPUTS))
+        bad, child = _given(node)
         if bad is not None:
-            child = next((c for c, _ in node.next_functions if c is not None), None)
             if child is None or operation(child) == "accumulate_grad":
                 return {
                     "what": "the data that the model was given is not finite",

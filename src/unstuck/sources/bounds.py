@@ -13,7 +13,7 @@ from unstuck.sources.script import Script, callee, dotted
 
 __all__ = ["FLOOR", "boundable", "bounded"]
 
-FLOOR = 1e-6
+FLOOR = "1e-6"
 """The least divisor; the data's own rounding is about a tenth of it in single precision."""
 EXPONENT = 40.0
 """The largest exponent: its exponential can be squared once more in single precision."""
@@ -91,15 +91,15 @@ def _divisor(script: Script, node: ast.expr, *, only: bool) -> tuple[str, Sequen
         return None
     text = script.text(node)
     if _positive(script, node):
-        suffix = f".clamp_min({FLOOR:g})"
+        suffix = f".clamp_min({FLOOR})"
         return f"`{text}`{suffix}", script.behind(node, suffix)
     spelled = script.spelled("torch.where")
     if dotted(node) is None or spelled is None:
         return None
     where, imports = spelled
     return (
-        f"`{text}` is {FLOOR:g} where it was 0",
-        [*imports, script.replace(node, f"{where}({text} == 0, {FLOOR:g}, {text})")],
+        f"`{text}` is {FLOOR} where it was 0",
+        [*imports, script.replace(node, f"{where}({text} == 0, {FLOOR}, {text})")],
     )
 
 
