@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -36,7 +37,9 @@ class GuardOperations(Remedy):
 
     Settings:
         ``exponent``: the largest argument of an exponential: 40 over the number of exponentials
-        that follow upon each other, then a quarter of it. Only where there are exponentials.
+        that follow upon each other, then a quarter of it. Where three or more follow as activations
+        of layers, first 0.69, so that none has a slope of more than 2. Only where there are
+        exponentials.
 
     Limits:
         Only what a training step computes in the script's own code, and every place of it that
@@ -54,10 +57,9 @@ class GuardOperations(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return the largest exponents to try, or the empty setting if something can be guarded."""
-        ranked: tuple[Settings, ...] = ({},)
+        ranked: Sequence[Settings] = ({},)
         if "exp" in _operations(run):
-            limit = EXPONENT / max(_origin(run).get("in_a_row") or 1, 1)
-            ranked = tuple({"exponent": float(f"{limit / part:.2g}")} for part in (1, 4))
+            ranked = [{"exponent": float(f"{limit:.2g}")} for limit in _exponents(run)]
         return tuple(each for each in ranked if self.rewrite(run, each))
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
@@ -88,6 +90,13 @@ class GuardOperations(Remedy):
 
 def _origin(run: Run) -> Mapping[str, Any]:
     return run.facts.get("nonfinite") or {}
+
+
+def _exponents(run: Run) -> list[float]:
+    row = max(_origin(run).get("in_a_row") or 1, 1)
+    activates = any(layer.activation == "exponential" for layer in run.layers)
+    deep = [math.log(2)] if activates and row >= 3 else []
+    return [*deep, EXPONENT / row, EXPONENT / row / 4][:2]
 
 
 def _is_half(run: Run) -> bool:
