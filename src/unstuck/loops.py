@@ -359,5 +359,5 @@ def set_argument(
     last = [*call.args, *call.keywords]
     if not last:
         return None
-    end = max((node.end_lineno or 0, node.end_col_offset or 0) for node in last)
+    end = max(_span(node)[2:] for node in last)
     return script.rewrite((*end, *end), f", {name}={value}")

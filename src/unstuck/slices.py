@@ -214,9 +214,9 @@ def _bounds(
         index = known[index.id]
     if isinstance(index, ast.Slice):
         return (index.lower, index.upper) if index.step is None else (None, None)
-    if called(index) in ("slice", "arange") and isinstance(index, ast.Call):
-        if len(index.args) == 2:
-            return index.args[0], index.args[1]
+    cut = called(index) in ("slice", "arange")
+    if cut and isinstance(index, ast.Call) and len(index.args) == 2:
+        return index.args[0], index.args[1]
     return None, None
 
 

@@ -105,10 +105,11 @@ def row_data(frame: FrameType | None, rows: int) -> dict[str, Any] | None:
         found[kind] = []
     code = frame.f_code
     names = {*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars}
-    for scope in (frame.f_locals, frame.f_globals):
-        for name in sorted(names):
-            if name in scope and not (scope is frame.f_globals and name in frame.f_locals):
-                _look(name, scope[name], rows, names, found, 2)
+    own, others = frame.f_locals, frame.f_globals
+    for name in sorted(names):
+        if name in own or name in others:
+            value = own[name] if name in own else others[name]
+            _look(name, value, rows, names, found, 2)
     return found
 
 
