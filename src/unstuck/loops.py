@@ -241,8 +241,13 @@ def sound(script: Script, what: str, edits: Sequence[Rewrite | None]) -> list[Ch
         return []
     if patched.skipped or patched.source == script.source:
         return []
-    rest = "a part of the same change"
-    return [Change(what if i == 0 else rest, edit) for i, edit in enumerate(present)]
+    rest = [f"line {edit.location.line}: {_brief(edit.to)}" for edit in present[1:]]
+    return [Change(text, edit) for text, edit in zip([what, *rest], present, strict=True)]
+
+
+def _brief(text: str) -> str:
+    """Return the first line of what is written, for the report."""
+    return (text.strip(", \t\r\n").splitlines() or [""])[0][:60]
 
 
 def _span(node: ast.AST) -> tuple[int, int, int, int]:

@@ -43,6 +43,7 @@ class Batches:
         whole: Expressions that are split as wholes: ``x`` in ``x.split(size)``.
         counted: ``torch.arange(n)`` and the like, split or sliced as the order of the rows.
         sizes: Numbers and names that say how many rows a batch has.
+        others: Whether something else is split as well, such as a permutation.
     """
 
     before: ast.stmt
@@ -50,6 +51,7 @@ class Batches:
     whole: tuple[ast.expr, ...] = ()
     counted: tuple[ast.Call, ...] = ()
     sizes: tuple[ast.expr, ...] = ()
+    others: bool = False
 
     @property
     def bases(self) -> list[ast.expr]:
@@ -70,16 +72,22 @@ def training_loop(script: Script, step: ast.Call | None) -> ast.For | ast.While 
             if isinstance(parent, (ast.For, ast.While)):
                 return parent
             if isinstance(parent, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-                node = only_call(script, getattr(parent, "name", ""))
+                node = only_call(script, parent)
                 break
         else:
             return None
     return None
 
 
-def only_call(script: Script, name: str) -> ast.Call | None:
-    """Return the only call of a function or method of that name, None if there are more."""
-    calls = [n for n in ast.walk(script.tree) if isinstance(n, ast.Call) and called(n) == name]
+def only_call(script: Script, function: ast.AST) -> ast.Call | None:
+    """Return the only call of a function or method of the script, None if there are more."""
+    name = getattr(function, "name", "")
+    kind = ast.Attribute if isinstance(script.parents.get(function), ast.ClassDef) else ast.Name
+    calls = [
+        node
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.Call) and called(node) == name and isinstance(node.func, kind)
+    ]
     return calls[0] if len(calls) == 1 and name else None
 
 
@@ -108,7 +116,7 @@ def _generator(script: Script, call: ast.Call) -> ast.FunctionDef | None:
         and node.name == called(call)
         and any(isinstance(n, ast.Yield) for n in ast.walk(node))
     ]
-    return found[0] if len(found) == 1 and only_call(script, called(call)) else None
+    return found[0] if len(found) == 1 and only_call(script, found[0]) else None
 
 
 def unwrapped(node: ast.expr) -> ast.expr:
@@ -349,6 +357,7 @@ def _split(script: Script, loop: ast.For, source: ast.expr) -> Batches | None:
     whole: list[ast.expr] = []
     counted: list[ast.Call] = []
     sizes: list[ast.expr] = []
+    others = False
     for part in found:
         assert part is not None
         node = part[0]
@@ -363,12 +372,12 @@ def _split(script: Script, loop: ast.For, source: ast.expr) -> Batches | None:
         elif dotted(receiver) or isinstance(receiver, ast.Subscript):
             whole.append(receiver)
         else:
-            return None
+            others = True
         if size is not None and called(node) == "split":
             sizes.append(size)
     if whole and counted:
         return None
-    return Batches(before, (), tuple(whole), tuple(counted), tuple(sizes))
+    return Batches(before, (), tuple(whole), tuple(counted), tuple(sizes), others)
 
 
 def _resolved(script: Script, loop: ast.For, node: ast.expr) -> tuple[ast.expr, ast.stmt] | None:
@@ -432,6 +441,8 @@ def _counting(script: Script, place: ast.AST, node: ast.expr) -> ast.Call | None
 
 def ordered(script: Script, found: Batches) -> list[Rewrite | None]:
     """Return the edits after which every batch takes its rows in a random order."""
+    if found.others:
+        return []
     torch, edits = script.torch()
     held: list[Rewrite | None] = [*edits]
     for call in found.counted:

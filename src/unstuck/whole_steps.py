@@ -72,6 +72,8 @@ def whole_step(script: Script, step: ast.Call, data: Mapping[str, Any]) -> Whole
         i for i, held in enumerate(block[: last + 1]) if _belongs(held) or known.found(held)
     ]
     first = relevant[0]
+    while first and block[first - 1].end_lineno == block[first].lineno:
+        first -= 1  # what stands on one line stays together
     reports = tuple(i for i in range(first, last) if _reports(block, i, last))
     kept = [block[i] for i in range(first, last + 1) if i not in reports]
     rows = _rows(script, kept, known)
@@ -278,8 +280,16 @@ def _selects(script: Script, node: ast.expr, known: _Known) -> bool:
     return text not in known.blocked and text not in known.derived
 
 
-def _defined(script: Script, name: str) -> list[ast.FunctionDef]:
-    return [n for n in ast.walk(script.tree) if isinstance(n, ast.FunctionDef) and n.name == name]
+def _defined(script: Script, call: ast.Call) -> list[ast.FunctionDef]:
+    """Return the functions of the script that a call may go to; methods where it has a dot."""
+    method = isinstance(call.func, ast.Attribute)
+    return [
+        node
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.FunctionDef)
+        and node.name == called(call)
+        and isinstance(script.parents[node], ast.ClassDef) is method
+    ]
 
 
 def _reaches(script: Script, node: ast.expr, known: _Known) -> bool:
@@ -287,7 +297,7 @@ def _reaches(script: Script, node: ast.expr, known: _Known) -> bool:
     call = script.parents[node]
     if not isinstance(call, ast.Call) or call.func is not node:
         return False
-    for function in _defined(script, called(call)):
+    for function in _defined(script, call):
         given = {arg.arg for arg in [*function.args.args, *function.args.kwonlyargs]} - {"self"}
         own = given | assigned(function)
         for held in _expressions(function):

@@ -80,16 +80,19 @@ def locate(frame: FrameType | None) -> Location | None:
     """Return the span of the expression that `frame` is executing."""
     if frame is None:
         return None
-    return _span(frame.f_code, frame.f_lasti) or Location(frame.f_code.co_filename, frame.f_lineno)
+    code = frame.f_code
+    file = code.co_filename
+    return _span(code, file, frame.f_lasti) or Location(file, frame.f_lineno)
 
 
 @lru_cache(maxsize=65536)
-def _span(code: CodeType, instruction: int) -> Location | None:
+def _span(code: CodeType, file: str, instruction: int) -> Location | None:
+    # The file is an argument, since equal code of two files counts as the same key.
     for index, (line, end_line, column, end_column) in enumerate(code.co_positions()):
         if index == instruction // 2:
             if line is None:
                 return None
-            return Location(code.co_filename, line, column, end_line, end_column)
+            return Location(file, line, column, end_line, end_column)
     return None
 
 

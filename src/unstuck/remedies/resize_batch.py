@@ -152,7 +152,7 @@ def _numbers(script: Script, value: ast.expr, odd: Sequence[float]) -> list[ast.
         return [value] if value.value in odd else []
     name = dotted(value).rpartition(".")[2]
     found = [node for number in odd for node in constant_places(script, name, number)]
-    return found if name else []
+    return found if name and len(found) == 1 else []
 
 
 # ------------------------------------------------------------------ batches
@@ -170,10 +170,7 @@ def _drop_last(run: Run) -> list[Change]:
 
 
 def _enlarge(run: Run, size: int, rate: float | None) -> list[Change]:
-    if fed_by(run) is not None:
-        found = _loader(run, size)
-    else:
-        found = _by_hand(run, size)
+    found = _loader(run, size) if fed_by(run) is not None else _by_hand(run, size)
     if found is None:
         return []
     script, edits = found
