@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriting import rewrite
+from sourcing import rewrite
 from unstuck.findings import Finding, Severity
 from unstuck.registry import remedy
 from unstuck.signals import Run, Series

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from unstuck.edits import Rewrite
-from unstuck.loops import Script, assigned, called, dotted, loaded
+from unstuck.sources import Script, assigned, called, dotted, loaded
 
 __all__ = ["Batches", "batches", "ordered", "training_loop"]
 

@@ -10,8 +10,8 @@ import ast
 from collections.abc import Iterator
 
 from unstuck.edits import Rewrite
-from unstuck.loops import Script, argument, called, dotted, loaded, set_argument
 from unstuck.slices import tensor
+from unstuck.sources import Script, argument, called, dotted, loaded, set_argument
 
 __all__ = ["shuffled_split"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unstuck.edits import Rewrite
-from unstuck.loops import Script, assigned, called, dotted, loaded
+from unstuck.sources import Script, assigned, called, dotted, loaded
 
 __all__ = ["WholeStep", "mini_batched", "whole_step"]
 

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from unstuck.edits import Rewrite
 from unstuck.evidence import middle
 from unstuck.findings import Finding
-from unstuck.loops import (
+from unstuck.remedies import Change, Remedy, Settings
+from unstuck.signals import Run
+from unstuck.slices import batches, training_loop
+from unstuck.sources import (
     LOADER,
     Script,
     argument,
@@ -22,9 +25,6 @@ from unstuck.loops import (
     set_argument,
     sound,
 )
-from unstuck.remedies import Change, Remedy, Settings
-from unstuck.signals import Run
-from unstuck.slices import batches, training_loop
 
 __all__ = ["ResizeBatch"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unstuck.findings import Finding
-from unstuck.loops import LOADER, argument, fed_by, loader_call, script_of, set_argument, sound
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.slices import batches, ordered, training_loop
+from unstuck.sources import LOADER, argument, fed_by, loader_call, script_of, set_argument, sound
 from unstuck.splits import shuffled_split
 
 __all__ = ["ShuffleData"]

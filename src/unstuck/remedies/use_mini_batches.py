@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from unstuck.evidence import middle
 from unstuck.findings import Finding
-from unstuck.loops import LOADER, argument, fed_by, loader_call, script_of, set_argument, sound
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
+from unstuck.sources import LOADER, argument, fed_by, loader_call, script_of, set_argument, sound
 from unstuck.whole_steps import mini_batched, whole_step
 
 __all__ = ["UseMiniBatches"]
