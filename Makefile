@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format docs zoo clean
+.PHONY: help venv demo test lint format docs zoo claims clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
@@ -18,6 +18,7 @@ help:
 	@echo "make format  let ruff format and repair what it can"
 	@echo "make docs    rewrite the tables of the pages from the classes"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
+	@echo "make claims  check the lecture's claims and make their page"
 	@echo "make venv    only build $(VENV)"
 	@echo "make clean   remove $(VENV), caches and records"
 
@@ -53,6 +54,11 @@ docs: $(READY)
 ZOO ?= --seeds 0,1,2 --output docs/zoo.md
 zoo: $(READY)
 	$(BIN)/python zoo/run.py $(ZOO)
+
+# A part of them: make claims CLAIMS="--claim momentum"
+CLAIMS ?= --output docs/claims.md
+claims: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python claims/run.py $(CLAIMS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist
