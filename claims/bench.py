@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -157,7 +158,7 @@ def weight_scale(arm: Arm) -> list[float]:
 def rises(arm: Arm) -> list[float]:
     """Return the share of passes whose validation loss is above that of the pass before."""
     return [
-        sum(b > a for a, b in zip(series, series[1:], strict=False)) / max(len(series) - 1, 1)
+        sum(b > a for a, b in pairwise(series)) / max(len(series) - 1, 1)
         for series in arm.validation
     ]
 

@@ -201,7 +201,7 @@ def adam_joins_both(bench: Bench) -> Outcome:
 
 TASKS = ("wine", "breast_cancer", "diabetes", "digits", "deep")
 RIVALS = {
-    "SGD": ("as it is", "raise-learning-rate=0.1", "raise-learning-rate=1"),
+    "SGD": ("as it is", "raise-learning-rate=10", "raise-learning-rate=100"),
     "momentum": ("use-momentum=0.9,0.01", "use-momentum=0.9,0.1"),
     "RMSProp": ("use-rmsprop=0.001", "use-rmsprop=0.01"),
     "Adam": ("use-adam=0.001", "use-adam=0.01"),

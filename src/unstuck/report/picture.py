@@ -52,8 +52,8 @@ def comparison(compared: Compared) -> go.Figure:
         for column, clock in ((1, [1.0] * len(arm.losses)), (2, _pace(arm))):
             _draw(figure, arm, colour, column, clock)
     figure.update_yaxes(type="log", title_text="training loss")
-    for column, clock in enumerate(("steps", "seconds"), start=1):
-        figure.update_xaxes(title_text=clock, row=1, col=column)
+    figure.update_xaxes(title_text="steps", row=1, col=1)
+    figure.update_xaxes(title_text="seconds", row=1, col=2)
     figure.update_layout(
         template="plotly_white", height=520, legend={"orientation": "h", "y": -0.2}
     )

@@ -42,9 +42,11 @@ def table(compared: Compared) -> Table:
 
 def markdown(compared: Compared) -> str:
     """Return the table as Markdown."""
-    heads = columns(compared)
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows(compared)]
+    heads, *cells = [
+        " | ".join(cell.replace("|", "\\|") for cell in row)
+        for row in (columns(compared), *rows(compared))
+    ]
+    lines = [f"| {heads} |", f"|{'---|' * len(COLUMNS)}", *(f"| {row} |" for row in cells)]
     return "\n".join(lines)
 
 
@@ -54,7 +56,7 @@ def _range(values: Sequence[float]) -> str:
         return "-"
     if known[0] == known[-1]:
         return f"{known[0]:.3g}"
-    return f"{median(known):.3g} ({known[0]:.3g}–{known[-1]:.3g})"
+    return f"{median(known):.3g} ({known[0]:.3g} to {known[-1]:.3g})"
 
 
 def _reached(arm: Arm) -> str:
