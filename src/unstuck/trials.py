@@ -402,12 +402,13 @@ PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy")
 """Packages whose import is slow and changes nothing: the server may import them ahead."""
 
 
-DEFERRED = "torch._dynamo"
-"""What torch imports when the first optimizer is made: more than a second of each trial."""
+DEFERRED = ("torch._dynamo", "unstuck.frameworks.torch_treatment", "unstuck.patch")
+"""What every trial would import by itself: torch's own when the first optimizer is made (a second),
+the treatment and LibCST when remedies are applied (half a second)."""
 
 
-def _deferred(names: Sequence[str]) -> list[str]:
-    return [DEFERRED] if any(name.partition(".")[0] == "torch" for name in names) else []
+def _deferred(names: Sequence[str]) -> Sequence[str]:
+    return DEFERRED if any(name.partition(".")[0] == "torch" for name in names) else ()
 
 
 def imports(script: str) -> list[str]:
