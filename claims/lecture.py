@@ -314,8 +314,8 @@ def relu_is_cheaper(bench: Bench) -> Outcome:
         "forward and backward over 256 × 256 values; a training step on digits, 256 hidden units",
         f"ReLU over sigmoid: alone {show(alone)}, training step {show(whole)}",
         _verdict(max(alone) < 0.9 and max(whole) < 0.95, max(alone) < 0.9),
-        "By itself, yes. In a training step of this size all else costs far more: the difference is "
-        "below what a step's duration varies by.",
+        "By itself, yes. In a training step of this size all else costs far more: the "
+        "difference is below what a step's duration varies by.",
     )
 
 
@@ -505,8 +505,9 @@ def l1_selects_features(bench: Bench) -> Outcome:
         f"{show([r for r, _ in pairs])}; validation loss {show(losses[0])} without, "
         f"{show(losses[1])} with L1",
         _verdict(selects and harmless, all(noise > real for real, noise in pairs)),
-        "Among measurements that say the same it keeps a few and removes the others: what it "
-        "removes is not needed, but not therefore unimportant.",
+        "It tells noise from measurements, and keeps a few among measurements that say the same. "
+        "What it keeps it shrinks as well, which costs validation loss where nothing was "
+        "overfitted: select with L1, then fit again without.",
     )
 
 
