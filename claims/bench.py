@@ -156,9 +156,12 @@ def weight_scale(arm: Arm) -> list[float]:
 
 
 def rises(arm: Arm) -> list[float]:
-    """Return the share of passes whose validation loss is above that of the pass before."""
+    """Return the share of passes whose validation loss is not at or below that of the one before.
+
+    A loss that is no number counts as a rise.
+    """
     return [
-        sum(b > a for a, b in pairwise(series)) / max(len(series) - 1, 1)
+        sum(not b <= a for a, b in pairwise(series)) / max(len(series) - 1, 1)
         for series in arm.validation
     ]
 

@@ -620,7 +620,8 @@ def batch_norm_is_faster(bench: Bench) -> Outcome:
         "share of all, and what a step costs",
         "; ".join(figures),
         _verdict(all(sooner), any(sooner)),
-        "Where the network is deep and its start does not suit it. A step costs more everywhere.",
+        "Most of all where the network is deep and its start does not suit it, and in a shallow "
+        "one too. A step costs more (how much varies from run to run), far less than is gained.",
     )
 
 
@@ -643,8 +644,8 @@ def batch_norm_is_steadier(bench: Bench) -> Outcome:
         "digits, 4 ReLU layers, He's weights: share of passes in which the validation loss rises",
         "; ".join(figures),
         _verdict(all(steadier), any(steadier)),
-        "At a rate that is large for the plain network. At one that suits it, a mini-batch's own "
-        "mean and variance are noise that is added.",
+        "At 0.1, where both train. At 1 the plain network's loss stops being a number, which "
+        "counts as a rise; the normalized one trains, but its loss swings too.",
     )
 
 
