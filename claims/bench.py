@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -156,14 +157,16 @@ def weight_scale(arm: Arm) -> list[float]:
 
 
 def rises(arm: Arm) -> list[float]:
-    """Return the share of passes whose validation loss is not at or below that of the one before.
+    """Return the share of passes whose printed validation loss is above that of the pass before.
 
     A loss that is no number counts as a rise.
     """
-    return [
-        sum(not b <= a for a, b in pairwise(series)) / max(len(series) - 1, 1)
-        for series in arm.validation
-    ]
+    found = []
+    for output in arm.outputs:
+        losses = [float(text) for text in re.findall(r"validation loss ([^,\s]+)", output)]
+        ups = sum(not after <= before for before, after in pairwise(losses))
+        found.append(ups / max(len(losses) - 1, 1))
+    return found
 
 
 def best(arms: Mapping[str, Sequence[float]]) -> str:
