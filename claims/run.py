@@ -20,7 +20,6 @@ import torch
 from bench import SEEDS, Bench, Outcome
 from lecture import CLAIMS
 
-
 CHANGED = """
 ## Changed after a first look
 
@@ -54,12 +53,13 @@ def page(outcomes: Mapping[str, Outcome], seeds: int, seconds: float, *, resumed
         verdict: sum(outcome.verdict == verdict for _, outcome in known)
         for verdict in ("confirmed", "only under conditions", "false")
     }
+    listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     parts = [
         "# The lecture's claims\n",
         "unstuck grew out of a lecture on what stops a neural network from training. Each of its "
         "claims is checked here on data that scikit-learn ships, with `unstuck compare` and the "
         "signals of its records. What would confirm a claim was written down before the first "
-        f"run, with the exceptions at the end. {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}. Figures "
+        f"run, with the exceptions at the end. {listed}. Figures "
         f"are medians over {seeds} seeds (smallest–largest); *proven* is the exact permutation "
         "test at 5 %. `make claims` makes this page anew.\n",
         f"{date.today()}, {machine()}, {seconds / 60:.0f} minutes"
