@@ -34,7 +34,6 @@ for epoch in range(20):
         reached = epoch + 1
 
 
-
 def gradient(batch):
     loss = criterion(model(x[batch]), y[batch])
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, model.parameters())])
