@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format docs zoo zoo-fix clean
+.PHONY: help venv demo test lint format docs zoo zoo-fix claims clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
@@ -19,6 +19,7 @@ help:
 	@echo "make docs    rewrite the tables of the pages from the classes"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
 	@echo "make zoo-fix repair the sick trainings and run the patches alone"
+	@echo "make claims  check the lecture's claims and make their page"
 	@echo "make venv    only build $(VENV)"
 	@echo "make clean   remove $(VENV), caches and records"
 
@@ -59,6 +60,11 @@ zoo: $(READY)
 FIX ?= --output docs/repairs.md
 zoo-fix: $(READY)
 	$(BIN)/python zoo/repairs.py $(FIX)
+
+# A part of them: make claims CLAIMS="--claim momentum"
+CLAIMS ?= --output docs/claims.md
+claims: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python claims/run.py $(CLAIMS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist

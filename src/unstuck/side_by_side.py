@@ -15,7 +15,7 @@ from unstuck.findings import Finding, Severity, plain
 from unstuck.remedies import Settings
 from unstuck.repair import FixError, Options, executor
 from unstuck.signals import Run, Series
-from unstuck.trials import Candidate, Laboratory, Target, Trial
+from unstuck.trials import Candidate, Executor, Laboratory, Target, Trial
 from unstuck.verdict import Comparison, Objective
 from unstuck.verdict import compare as compare_values
 from unstuck.working_files import WorkingFiles, rewrites, rewriting
@@ -35,7 +35,8 @@ class Arm:
     Attributes:
         label: The remedies with their settings; ``as it is`` for the untreated script.
         values: The objective at the end, one per seed; NaN where it was not measured.
-        losses: Training losses, one series per seed.
+        runs: What was measured of the training that is compared, one per seed.
+        outputs: What the script printed, one text per seed.
         validation: Validation losses, one series per seed; empty where none was made.
         seconds: Duration of each run, one per seed.
         reached: Steps until the training loss stayed below the untreated script's last one, one
@@ -47,13 +48,27 @@ class Arm:
 
     label: str
     values: tuple[float, ...]
-    losses: tuple[Series, ...]
+    runs: tuple[Run, ...]
+    outputs: tuple[str, ...]
     validation: tuple[Series, ...]
     seconds: tuple[float, ...]
     reached: tuple[float, ...]
     comparison: Comparison | None = None
     changes: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def losses(self) -> tuple[Series, ...]:
+        """Training losses, one series per seed."""
+        return tuple(run.loss for run in self.runs)
+
+    def printed(self, pattern: str) -> tuple[float, ...]:
+        """Return the number that the last match of a pattern holds, per seed; NaN without one.
+
+        Args:
+            pattern: Regular expression with one group.
+        """
+        return tuple(metric(pattern, output) for output in self.outputs)
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,11 @@ def parse(text: str) -> tuple[tuple[str, tuple[float, ...]], ...]:
 
 
 def compare(
-    target: Target, remedies: Sequence[str], options: Options, say: Callable[[str], None]
+    target: Target,
+    remedies: Sequence[str],
+    options: Options,
+    say: Callable[[str], None],
+    runs_trials: Executor | None = None,
 ) -> Compared:
     """Run a script as it is and with each of the remedies, on the same seeds, to the end.
 
@@ -122,6 +141,7 @@ def compare(
         remedies: As `parse` reads them; settings that are left out are derived from the script.
         options: Limits, objective and seeds.
         say: Called with a line about what is going on.
+        runs_trials: What runs the trials, closed at the end; None for one of its own.
 
     Raises:
         FixError: When the target cannot be run or trains nothing, or a remedy does not fit.
@@ -129,7 +149,8 @@ def compare(
     """
     asked = [parse(text) for text in remedies]
     began = time.monotonic()
-    laboratory = Laboratory(executor(target, options), target, began + options.seconds)
+    executes = runs_trials or executor(target, options)
+    laboratory = Laboratory(executes, target, began + options.seconds)
     try:
         controls = [laboratory.trial((), seed, budget=BUDGET) for seed in range(options.seeds)]
         say("running the script as it is")
@@ -221,7 +242,7 @@ def _arm(
 ) -> Arm:
     """Return what the trials of one candidate came to."""
     values: list[float] = []
-    losses: list[Series] = []
+    measured: list[Run] = []
     validation: list[Series] = []
     seconds: list[float] = []
     reached: list[float] = []
@@ -245,7 +266,7 @@ def _arm(
             tail = untreated.losses[number].values
             level = median(tail[-max(len(tail) // 10, 5) :]) if tail else math.nan
         values.append(math.nan if problem else last)
-        losses.append(run.loss)
+        measured.append(run)
         validation.append(_validation(run))
         seconds.append(float(recording.facts.get("seconds") or 0.0) if recording else 0.0)
         reached.append(_reached(run.loss, level))
@@ -253,7 +274,8 @@ def _arm(
     return Arm(
         plan.label(candidate) if candidate else "as it is",
         tuple(values),
-        tuple(losses),
+        tuple(measured),
+        tuple(trial.output() if trial else "" for trial in trials),
         tuple(validation),
         tuple(seconds),
         tuple(reached),

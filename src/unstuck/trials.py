@@ -177,7 +177,7 @@ class LocalExecutor:
         os.set_blocking(self._server.stdout.fileno(), False)
         self._pending = b""
         self._trials: list[Trial] = []
-        self._send({"preload": list(preload)})
+        self._send({"preload": [*preload, *_deferred(preload)]})
 
     def _send(self, order: Mapping[str, Any]) -> None:
         assert self._server.stdin is not None
@@ -400,6 +400,15 @@ class Laboratory:
 
 PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy")
 """Packages whose import is slow and changes nothing: the server may import them ahead."""
+
+
+DEFERRED = ("torch._dynamo", "unstuck.frameworks.torch_treatment", "unstuck.patch")
+"""What every trial would import by itself: torch's own when the first optimizer is made (a second),
+the treatment and LibCST when remedies are applied (half a second)."""
+
+
+def _deferred(names: Sequence[str]) -> Sequence[str]:
+    return DEFERRED if any(name.partition(".")[0] == "torch" for name in names) else ()
 
 
 def imports(script: str) -> list[str]:

@@ -46,13 +46,17 @@ th, td {{ text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px sol
 
 def comparison(compared: Compared) -> go.Figure:
     """Return loss against steps and against time: median over seeds, band from best to worst."""
-    figure = make_subplots(rows=1, cols=2, subplot_titles=("over steps", "over seconds"))
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09)
     for number, arm in enumerate(compared.arms):
         colour = COLOURS[number % len(COLOURS)]
         for column, clock in ((1, [1.0] * len(arm.losses)), (2, _pace(arm))):
             _draw(figure, arm, colour, column, clock)
     figure.update_yaxes(type="log", title_text="training loss")
-    figure.update_layout(template="plotly_white", legend={"orientation": "h", "y": -0.15})
+    figure.update_xaxes(title_text="steps", row=1, col=1)
+    figure.update_xaxes(title_text="seconds", row=1, col=2)
+    figure.update_layout(
+        template="plotly_white", height=520, legend={"orientation": "h", "y": -0.2}
+    )
     return figure
 
 
@@ -67,17 +71,23 @@ def page(compared: Compared, title: str) -> str:
     )
     picture = comparison(compared).to_html(full_html=False, include_plotlyjs=True)
     said = "".join(f"<li>{html.escape(_said(arm))}</li>" for arm in compared.arms)
-    body = f"<table><tr>{heads}</tr>{lines}</table>\n{picture}\n<ul>{said}</ul>"
+    body = (
+        f"<table><tr>{heads}</tr>{lines}</table>\n{picture}\n"
+        f"<p>Lines are medians over {len(compared.arms[0].values)} seeds, bands reach from the "
+        f"lowest to the highest.</p>\n<ul>{said}</ul>"
+    )
     return PAGE.format(title=html.escape(title), body=body)
 
 
 def _said(arm: Arm) -> str:
-    """Return what a curve shows, for those who do not see it."""
+    """Return what a curve shows and what was changed, for those who do not see it."""
+    changed = f"; changed: {', '.join(arm.changes)}" if arm.changes else ""
     ends = [_last(losses) for losses in arm.losses if len(losses)]
-    if not ends:
-        return f"{arm.label}: {arm.note or 'no curve'}"
+    if arm.note or not ends:
+        return f"{arm.label}: {arm.note or 'no curve'}{changed}"
     starts = [losses.values[0] for losses in arm.losses if len(losses)]
-    return f"{arm.label}: the training loss goes from {median(starts):.3g} to {median(ends):.3g}"
+    way = f"from {median(starts):.3g} to {median(ends):.3g}"
+    return f"{arm.label}: the training loss goes {way}{changed}"
 
 
 def _last(losses: Series) -> float:

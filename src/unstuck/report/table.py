@@ -12,7 +12,7 @@ from unstuck.side_by_side import Arm, Compared
 
 __all__ = ["markdown", "table"]
 
-COLUMNS = ("remedies", "OBJECTIVE", "steps to the untreated loss", "ms a step", "verdict")
+COLUMNS = ("remedies", "OBJECTIVE", "steps to untreated loss", "ms a step", "verdict")
 
 
 def rows(compared: Compared) -> list[tuple[str, ...]]:
@@ -25,13 +25,16 @@ def rows(compared: Compared) -> list[tuple[str, ...]]:
 
 def columns(compared: Compared) -> list[str]:
     """Return the table's heads."""
-    goal = f"{compared.objective.name} ({compared.objective.goal})"
+    better = "lower" if compared.objective.goal == "min" else "higher"
+    goal = f"{compared.objective.name} ({better} is better)"
     return [goal if name == "OBJECTIVE" else name for name in COLUMNS]
 
 
 def table(compared: Compared) -> Table:
     """Return the table for a terminal."""
-    shown = Table(*columns(compared), box=None, header_style="bold", pad_edge=False)
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for head in columns(compared):
+        shown.add_column(head, overflow="fold")
     for row in rows(compared):
         shown.add_row(*row)
     return shown
@@ -39,9 +42,11 @@ def table(compared: Compared) -> Table:
 
 def markdown(compared: Compared) -> str:
     """Return the table as Markdown."""
-    heads = columns(compared)
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows(compared)]
+    heads, *cells = [
+        " | ".join(cell.replace("|", "\\|") for cell in row)
+        for row in (columns(compared), *rows(compared))
+    ]
+    lines = [f"| {heads} |", f"|{'---|' * len(COLUMNS)}", *(f"| {row} |" for row in cells)]
     return "\n".join(lines)
 
 
@@ -49,11 +54,13 @@ def _range(values: Sequence[float]) -> str:
     known = sorted(value for value in values if not math.isnan(value))
     if not known:
         return "-"
-    return f"{median(known):.4g} ({known[0]:.4g} to {known[-1]:.4g})"
+    if known[0] == known[-1]:
+        return f"{known[0]:.3g}"
+    return f"{median(known):.3g} ({known[0]:.3g} to {known[-1]:.3g})"
 
 
 def _reached(arm: Arm) -> str:
-    if arm.comparison is None:
+    if arm.comparison is None or not any(arm.losses):
         return "-"
     known = [steps for steps in arm.reached if math.isfinite(steps)]
     if len(known) <= len(arm.reached) / 2:
