@@ -16,10 +16,12 @@ __all__ = [
     "horizon",
     "label",
     "moments",
+    "pacing",
     "refinements",
     "rungs",
     "settled",
     "structural",
+    "undoing",
     "worth_fixing",
 ]
 
@@ -49,6 +51,9 @@ SINGLES = 4
 
 WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay"})
 """Obstacles that show late: their candidates have to run to the end."""
+
+PACING = frozenset({"use-mini-batches", "resize-batch"})
+"""Remedies that change how many steps a pass over the data makes: only ends can be compared."""
 
 STRUCTURAL = ("U3", "U6", "U7", "U8")
 """Codes of initialization, data, non-finite values and wiring: facts, not courses."""
@@ -85,18 +90,31 @@ def _ordered(names: Iterable[tuple[str, Settings]]) -> Candidate:
     return tuple(sorted(names, key=lambda item: _group(item[0])))
 
 
+def undoing(run: Run, finding: Finding) -> list[Candidate]:
+    """Return remedies that undo what is wrong, each alone, likeliest first; at most four.
+
+    Mistakes of the wiring and whatever rewrites the script are undone before anything else is
+    tried. So is any fact of the script, by the likeliest remedy: what trains still faster in the
+    first steps is tuning.
+    """
+    options = _options(run, finding, [hint.name for hint in finding.remedies])
+    names = [name for name in options if _is_mistake(name)]
+    if not names and structural(finding):
+        names = list(options)[:1]
+    settings = [(name, choice) for name in names for choice in options[name][:2]]
+    firsts = [(name, options[name][0]) for name in names]
+    ordered = [*firsts, *(pair for pair in settings if pair not in firsts and _is_mistake(pair[0]))]
+    return [_frozen(((name, choice),)) for name, choice in ordered[:4]]
+
+
 def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
-    """Return what to try first for a diagnosis: single remedies, then bundles of them.
+    """Return what to race for a diagnosis: single live remedies, then bundles of them.
 
     A bundle joins the likeliest remedies of different groups (an activation, an initialization, an
     optimizer), two of them, then three.
     """
-    options = _options(run, finding, [hint.name for hint in finding.remedies])
-    if not options:
-        return []
-    mistakes = [name for name in options if _is_mistake(name)]
-    if mistakes:
-        return [((name, _Settings(options[name][0])),) for name in mistakes]
+    known = _options(run, finding, [hint.name for hint in finding.remedies])
+    options = {name: settings for name, settings in known.items() if not _is_mistake(name)}
     singles: list[Candidate] = [
         ((name, settings[0]),) for name, settings in islice(options.items(), SINGLES)
     ]
@@ -133,7 +151,8 @@ def refinements(run: Run, finding: Finding, best: Candidate, tried: set[str]) ->
         best: The best candidate so far.
         tried: Labels of all candidates tried.
     """
-    options = _options(run, finding, [hint.name for hint in finding.remedies])
+    known = _options(run, finding, [hint.name for hint in finding.remedies])
+    options = {name: settings for name, settings in known.items() if not _is_mistake(name)}
     more: list[Candidate] = []
     for index, (name, _) in enumerate(best):
         others = options.get(name, ())[1:3]
@@ -179,6 +198,11 @@ def moments() -> tuple[int, ...]:
 def structural(finding: Finding) -> bool:
     """Return whether a finding states a fact of the script, not the course that a run takes."""
     return finding.code.startswith(STRUCTURAL) and finding.obstacle not in PASSING
+
+
+def pacing(candidate: Candidate) -> bool:
+    """Return whether a candidate changes how many steps a pass makes."""
+    return any(name in PACING for name, _ in candidate)
 
 
 def settled(seen: Sequence[tuple[int, Finding | None]]) -> bool:

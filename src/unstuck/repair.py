@@ -41,6 +41,8 @@ NEARLY = 0.95
 that gain most end between 0.96 and 0.98."""
 
 
+END = 2**62
+"""So many steps no training takes: compared at the end."""
 PENDING = ("waiting", "paused")
 """Statuses of a trial that can go on."""
 
@@ -277,7 +279,8 @@ class _Bench:
 
     def _measured(self, trial: Trial) -> bool:
         """Return whether the user's metric, if there is one, was printed by now."""
-        return self.options.metric is None or not math.isnan(self._metric(trial))
+        pattern = self.options.metric
+        return pattern is None or re.search(pattern, trial.output()) is not None
 
     def _diagnose(self) -> None:
         recording = self.control_trial.recording()
@@ -295,17 +298,25 @@ class _Bench:
         steps = self.control.steps if early else plan.horizon(self.control, first)
         self.objective = self._objective(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
-        candidates = plan.first_candidates(self.control, first)
+        undoing = plan.undoing(self.control, first)
         if self.laboratory.target.call is not None:
-            candidates = [c for c in candidates if not rewriting(c)]
-        if not candidates:
+            undoing = [candidate for candidate in undoing if not rewriting(candidate)]
+        others = plan.first_candidates(self.control, first)
+        if not undoing and not others:
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
-        if plan.structural(first) and len(candidates) > 1:
-            alone = self._attempt(candidates[:1], first, steps)
-            if alone[0].status in ("fixed", "nothing-to-fix"):
-                return alone
-        return self._attempt(candidates, first, steps)
+        improved: list[tuple[Verdict, WorkingFiles]] = []
+        for candidates in (*([candidate] for candidate in undoing), others):
+            if not candidates or (improved and self._spent()):
+                continue
+            verdict, cured = self._attempt(candidates, first, steps)
+            if verdict.status in ("fixed", "nothing-to-fix"):
+                return verdict, cured
+            if verdict.status == "improved":
+                improved.append((verdict, cured))
+        if improved:
+            return improved[0]
+        return self._nothing(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
 
     def _attempt(
         self, candidates: Sequence[Candidate], first: Finding, steps: int
@@ -335,11 +346,11 @@ class _Bench:
                 improved.append((verdict, cured))
         if improved:
             return improved[0]
-        note = f"tried without success: {', '.join(dict.fromkeys(self.tried))}"
-        return self._nothing(note)
+        return self._nothing("")
 
     def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
-        return Verdict("no-fix-found", objective=self.objective, notes=(note,)), WorkingFiles()
+        notes = (note,) if note else ()
+        return Verdict("no-fix-found", objective=self.objective, notes=notes), WorkingFiles()
 
     # ---------------------------------------------------------------- racing
 
@@ -498,12 +509,17 @@ class _Bench:
         patched = not (notes or self.laboratory.target.call is not None)
         written = cured if patched else self.sources
         sources = written.write(self.laboratory.directory.name, f"patched-{len(self.tried)}")
-        steps = self._comparable(trial, steps)
+        if plan.pacing(trial.candidate) or not self._comparable(steps):
+            self._finish(self.control_trial)
+            self.control = self._run(self.control_trial) or self.control
+            steps = END
+            self.objective = self._objective(first, self.control.steps)
         seeds = range(int(fresh), self.options.seeds + int(fresh))
-        self.say(f"proving {name} on {len(seeds)} seeds, after {steps} steps")
+        when = "at the end" if steps == END else f"after {steps} steps"
+        self.say(f"proving {name} on {len(seeds)} seeds, {when}")
         early = self.control_trial.status == "paused"
-        further = 4 * steps if early else self.control.steps
-        pauses = (steps, further) if early else (steps,)
+        further = 4 * steps if early else END
+        pauses = [pause for pause in (steps, further) if pause != END]
         treated = {
             seed: self._trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
             for seed in dict.fromkeys((*seeds, 0))
@@ -513,7 +529,7 @@ class _Bench:
         undecided = further > steps and (plan.structural(first) or self._even(before, after))
         if compared is not None and not compared.proven and undecided:
             steps = further
-            self.objective = self._objective(first, steps)
+            self.objective = self._objective(first, min(steps, self.control.steps))
             compared, before, after = self._compare(controls, treated, seeds, steps)
         whole = treated[0]
         if compared is None or not compared.proven:
@@ -535,7 +551,7 @@ class _Bench:
         verdict = Verdict(
             status,
             remedies=tuple(name.split(" + ")),
-            objective=replace(self.objective, steps=steps),
+            objective=replace(self.objective, steps=None if steps == END else steps),
             before=tuple(before),
             after=tuple(after),
             comparison=compared,
@@ -546,14 +562,12 @@ class _Bench:
         )
         return verdict, cured
 
-    def _comparable(self, trial: Trial, steps: int) -> int:
-        """Return after how many steps control and treated have the objective: all, if need be."""
-        control = self._value(self.control_trial, steps)
-        if self.options.metric is None and math.isfinite(control):
-            return steps
-        if not math.isfinite(control) and self.options.metric is None:
-            return steps  # the control was destroyed: infinitely bad
-        return max(self.control.steps, steps)
+    def _comparable(self, steps: int) -> bool:
+        """Return whether the control's objective is known after so many steps, or it is destroyed.
+
+        What the script prints is compared at the end.
+        """
+        return self.options.metric is None or self.control_trial.status == "paused"
 
     def _controls(self, seeds: Sequence[int], pauses: Sequence[int]) -> dict[int, Trial]:
         for seed in seeds:
@@ -676,7 +690,7 @@ class _Bench:
         run = self._run(trial)
         if run is None or not run.steps:
             return math.nan
-        return worth.value(run, self.objective.name, steps)
+        return worth.value(run, self.objective.name, min(steps, run.steps))
 
     def _metric(self, trial: Trial) -> float:
         assert self.options.metric is not None
