@@ -28,6 +28,8 @@ __all__ = ["main"]
 
 OURS = 2
 """Exit status of unstuck's own failures."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 FORMATS = ("text", "json")
 SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -262,13 +264,16 @@ def fix(
         live.end()
         _stop(str(error).removeprefix("unstuck: "), error.status)
     live.end()
+    if result.recording is None:
+        _stop("interrupted before anything was measured", INTERRUPTED)
     from unstuck.report import Report
 
-    assert result.recording is not None
     report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
     _show(report, format_, output, sys.stdout)
     if diff is not None and result.verdict.patch:
         _write(diff, result.verdict.patch)
+    if result.interrupted:
+        sys.exit(INTERRUPTED)
     if apply_ and result.patched:
         from unstuck.patch import write_atomically
 
@@ -552,16 +557,15 @@ def _need_metric(metric: str | None) -> None:
 def _record_path(record: str | None, script: str) -> str:
     """Return where the record goes: as asked, ``.unstuck/SCRIPT.db``, a temporary file."""
     from unstuck.record import foreign
+    from unstuck.resume import own_folder
 
     if record is not None:
         _need_writable(record)
         if foreign(Path(record)):
             _stop(f"{record} is no record and is not overwritten; name another file")
         return record
-    folder = Path(".unstuck")
     try:
-        folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")
+        folder = own_folder()
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="unstuck-"))
         click.echo(f"unstuck: this directory is not writable, the record is in {folder}", err=True)

@@ -17,6 +17,7 @@ from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
+from unstuck.resume import Store
 from unstuck.signals import Run
 from unstuck.trials import (
     Candidate,
@@ -75,14 +76,19 @@ class Options:
 
 @dataclass
 class Repair:
-    """Everything that a fix found, tried and proved."""
+    """Everything that a fix found, tried and proved.
+
+    Attributes:
+        patched: Path of a file -> its patched source.
+        interrupted: Whether the user ended it before it had come to an end.
+    """
 
     findings: list[Finding]
     verdict: Verdict
     recording: Recording | None
     trials: list[dict[str, Any]] = field(default_factory=list)
     patched: dict[str, str] = field(default_factory=dict)
-    """Path of a file -> its patched source."""
+    interrupted: bool = False
 
 
 def parse_budget(text: str) -> tuple[float, float | None]:
@@ -112,12 +118,18 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
         FixError: When the target cannot be run, trains nothing, or its metric never appears.
     """
     limit = time.monotonic() + options.seconds
-    laboratory = Laboratory(executor(target, options), target, limit)
-    bench = _Bench(laboratory, options, say)
+    store = Store.open(target, options.metric, options.goal)
+    laboratory = Laboratory(executor(target, options), target, limit, store)
+    interrupted = True
     try:
-        return bench.repair()
+        found = _Bench(laboratory, options, say).repair()
+        interrupted = found.interrupted
+        return found
+    except FixError:
+        interrupted = False
+        raise
     finally:
-        laboratory.close()
+        laboratory.close(interrupted=interrupted)
 
 
 def executor(target: Target, options: Options) -> Executor:
@@ -153,10 +165,12 @@ class _Bench:
         self.controls: dict[int, Trial] = {0: self.control_trial}
         self.sources = WorkingFiles()
         self.tried: list[str] = []
+        self.improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.interrupted = False
 
     def say(self, line: str) -> None:
         """Tell what goes on, what it has cost so far and what is leading."""
-        steps = sum(trial.total for trial in self.laboratory.trials if trial.status != "waiting")
+        steps = sum(trial.cost for trial in self.laboratory.trials if trial.status != "waiting")
         cost = f"{steps} steps, {time.monotonic() - self.began:.0f} s"
         self._tell(f"{line}  [{cost}{f'; leading: {self.leading}' if self.leading else ''}]")
 
@@ -165,6 +179,7 @@ class _Bench:
     def repair(self) -> Repair:
         verdict, cured = Verdict("nothing-to-fix"), WorkingFiles()
         try:
+            self._say_resumed()
             self._watch_control()
             first = plan.worth_fixing(self.findings)
             if first is not None:
@@ -172,12 +187,25 @@ class _Bench:
                 if verdict.status not in ("fixed", "nothing-to-fix"):
                     self.notes += advice(self.control, first, self._declined())
         except KeyboardInterrupt:
-            tried = f"; tried until then: {', '.join(self.tried)}" if self.tried else ""
-            best = f"; best so far, not proven: {self.leading}" if self.leading else ""
-            self.notes.append(f"interrupted{best}{tried}")
-            verdict = Verdict("no-fix-found")
+            verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()
         return self._result(verdict, recording, cured)
+
+    def _say_resumed(self) -> None:
+        known = self.laboratory.store.known if self.laboratory.store is not None else {}
+        if known:
+            steps = sum(moments[-1].total for moments in known.values())
+            self.say(f"resuming: {len(known)} trials, {steps} steps were measured before")
+
+    def _best_so_far(self) -> tuple[Verdict, WorkingFiles]:
+        """Return what is known when the user interrupts; note how to go on."""
+        self.interrupted = True
+        tried = f"; tried until then: {', '.join(dict.fromkeys(self.tried))}" if self.tried else ""
+        proven = bool(self.improved)
+        best = f"; best so far, not proven: {self.leading}" if self.leading and not proven else ""
+        again = "; the same command goes on from there" if self.laboratory.store else ""
+        self.notes.append(f"interrupted{again}{best}{tried}")
+        return self.improved[0] if proven else (Verdict("no-fix-found"), WorkingFiles())
 
     def _cure(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Search on the control as far as it is known, then, if that fails, to its end."""
@@ -202,17 +230,24 @@ class _Bench:
         laboratory = self.laboratory
         laboratory.end(laboratory.trials)
         begun = [trial for trial in laboratory.trials if trial.status != "waiting"]
+        before = [trial for trial in begun if trial.recalled is not None]
+        if before:
+            self.notes.append(
+                f"{len(before)} of {len(begun)} trials ({sum(t.total for t in before)} steps) were "
+                "measured before the fix was interrupted, and were not run again"
+            )
         whole = [t for t in (self.control_trial, *begun) if t.status in ("completed", "crashed")]
         script = next((t for t in whole if not t.candidate), whole[0] if whole else None)
         finished = replace(
             verdict,
-            steps=sum(trial.total for trial in begun),
+            steps=sum(trial.cost for trial in begun),
             control_steps=script.total if script else self.control_trial.total,
             seconds=time.monotonic() - self.began,
             notes=tuple(dict.fromkeys((*verdict.notes, *self.notes))),
         )
         rows = [self._row(trial) for trial in begun]
-        return Repair(self.findings, finished, recording, rows, dict(cured.texts))
+        texts = dict(cured.texts)
+        return Repair(self.findings, finished, recording, rows, texts, self.interrupted)
 
     # ---------------------------------------------------------------- the control
 
@@ -308,17 +343,17 @@ class _Bench:
             if not more:
                 break
             scores = {**scores, **self._race(more[:6], steps, first)}
-        improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.improved = []
         for trial in self._finalists(scores, steps):
-            if self._spent() and improved:
+            if self._spent() and self.improved:
                 break
             verdict, cured = self._prove(trial, first, steps, fresh=chosen)
             if verdict.status in ("fixed", "nothing-to-fix"):
                 return verdict, cured
             if verdict.status == "improved":
-                improved.append((verdict, cured))
-        if improved:
-            return improved[0]
+                self.improved.append((verdict, cured))
+        if self.improved:
+            return self.improved[0]
         self.notes.append(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
         return Verdict("no-fix-found", objective=self.objective), WorkingFiles()
 
@@ -488,10 +523,7 @@ class _Bench:
             for seed in dict.fromkeys((*seeds, 0))
         }
         controls = self._controls(seeds, pauses)
-        compared, before, after = self._compare(controls, treated, seeds, steps)
-        if compared is not None and not compared.proven and self._undecided(before, after):
-            steps *= 4
-            compared, before, after = self._compare(controls, treated, seeds, steps)
+        compared, before, after, steps = self._decide(controls, treated, seeds, steps)
         whole = treated[0]
         if compared is None or not compared.proven:
             self.laboratory.end([*treated.values()])
@@ -540,6 +572,24 @@ class _Bench:
                     (), seed, pauses=pauses, sources=sources, live=False
                 )
         return {seed: self.controls[seed] for seed in seeds}
+
+    def _decide(
+        self,
+        controls: Mapping[int, Trial],
+        treated: Mapping[int, Trial],
+        seeds: Sequence[int],
+        steps: int,
+    ) -> tuple[Comparison | None, list[float], list[float], int]:
+        """Compare after so many steps, and again after four times as many if that may tell.
+
+        Returns:
+            The last comparison (see `_compare`), both sides' values, and after how many steps.
+        """
+        compared, before, after = self._compare(controls, treated, seeds, steps)
+        if compared is not None and not compared.proven and self._undecided(before, after):
+            steps *= 4
+            compared, before, after = self._compare(controls, treated, seeds, steps)
+        return compared, before, after, steps
 
     def _compare(
         self,
@@ -663,7 +713,7 @@ class _Bench:
         if self.laboratory.over:
             return True
         ratio = self.options.ratio
-        steps = sum(trial.total for trial in self.laboratory.trials)
+        steps = sum(trial.cost for trial in self.laboratory.trials)
         return ratio is not None and steps > ratio * max(self.control_trial.total, 1)
 
     def _row(self, trial: Trial) -> dict[str, Any]:
