@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripts import DOUBLE_SOFTMAX, MLP, begin, interrupt, ours, unstuck, write
 
+from scripts import DOUBLE_SOFTMAX, MLP, begin, interrupt, ours, unstuck, write
 from unstuck.record import Recorder, read, snapshot
 from unstuck.resume import Store, key, local_sources
 from unstuck.runner import Spec

@@ -207,7 +207,8 @@ def check(
 @click.option("--goal", type=click.Choice(["max", "min"]), default="max", show_default=True)
 @click.option("--budget", default="10m", show_default=True, help="Such as 10m, or 3x the run.")
 @click.option("--seeds", type=click.IntRange(3, 20), default=3, show_default=True)
-@click.option("--executor", type=click.Choice(["local"]), default="local")
+@click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--ray-address", help="Of the Ray cluster.  [default: a local one]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
@@ -219,6 +220,7 @@ def fix(
     budget: str,
     seeds: int,
     executor: str,
+    ray_address: str | None,
     workers: int | None,
     diff: str | None,
     apply_: bool,
@@ -247,6 +249,8 @@ def fix(
     except ValueError as error:
         _stop(str(error))
     _need_metric(metric)
+    if ray_address is not None and executor != "ray":
+        _stop("--ray-address goes with --executor ray")
     options = Options(
         metric=metric,
         goal=goal,
@@ -254,6 +258,8 @@ def fix(
         ratio=ratio,
         seeds=seeds,
         workers=workers,
+        executor=executor,
+        ray_address=ray_address,
         obstacles=chosen,
         thresholds=configuration.thresholds,
     )

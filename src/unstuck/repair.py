@@ -22,6 +22,7 @@ from unstuck.signals import Run
 from unstuck.trials import (
     Candidate,
     Executor,
+    ExecutorError,
     ForkExecutor,
     Laboratory,
     LocalExecutor,
@@ -61,6 +62,8 @@ class Options:
         ratio: Limit of all trials' steps, as a multiple of the control's; None for none.
         seeds: Seeds of the proof.
         workers: Trials at once.
+        executor: ``local``, or ``ray``.
+        ray_address: Of the Ray cluster; None for a local one.
         obstacles: What to look for; None for everything.
     """
 
@@ -70,6 +73,8 @@ class Options:
     ratio: float | None = None
     seeds: int = 3
     workers: int | None = None
+    executor: str = "local"
+    ray_address: str | None = None
     obstacles: Sequence[type[Obstacle]] | None = None
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -118,8 +123,9 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
         FixError: When the target cannot be run, trains nothing, or its metric never appears.
     """
     limit = time.monotonic() + options.seconds
+    running = executor(target, options)
     store = Store.open(target, options.metric, options.goal)
-    laboratory = Laboratory(executor(target, options), target, limit, store)
+    laboratory = Laboratory(running, target, limit, store)
     interrupted = True
     try:
         found = _Bench(laboratory, options, say).repair()
@@ -128,16 +134,30 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
     except FixError:
         interrupted = False
         raise
+    except ExecutorError as error:
+        raise FixError(f"{error}; the same command goes on from there") from None
     finally:
         laboratory.close(interrupted=interrupted)
 
 
 def executor(target: Target, options: Options) -> Executor:
-    """Return what runs the trials of a target: forks of a server, or of this process."""
+    """Return what runs the trials of a target: forks of a server, or of this process, or Ray.
+
+    Raises:
+        FixError: When Ray is asked for and cannot be used.
+    """
     workers = options.workers or os.cpu_count() or 1
     if target.call is not None:
         return ForkExecutor(workers)
-    return LocalExecutor(workers, ["torch"] if target.module else imports(target.script))
+    preload = ["torch"] if target.module else imports(target.script)
+    if options.executor != "ray":
+        return LocalExecutor(workers, preload)
+    from unstuck.ray_executor import RayExecutor
+
+    try:
+        return RayExecutor(options.workers, preload, options.ray_address)
+    except ExecutorError as error:
+        raise FixError(str(error)) from None
 
 
 class _Bench:

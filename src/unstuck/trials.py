@@ -25,7 +25,16 @@ from unstuck.remedies import Settings
 from unstuck.resume import Moment, Store, identity
 from unstuck.runner import Spec, run_child
 
-__all__ = ["Candidate", "Executor", "ForkExecutor", "LocalExecutor", "Target", "Trial"]
+__all__ = [
+    "Candidate",
+    "Executor",
+    "ExecutorError",
+    "ForkExecutor",
+    "LocalExecutor",
+    "Target",
+    "Trial",
+    "ended",
+]
 
 Candidate = tuple[tuple[str, Settings], ...]
 """Remedies with their settings; empty for the control."""
@@ -33,6 +42,10 @@ Candidate = tuple[tuple[str, Settings], ...]
 
 ALIVE = ("running", "paused")
 """Statuses of a trial that has a process."""
+
+
+class ExecutorError(RuntimeError):
+    """Trials cannot be run; the message says what and what to do."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +150,9 @@ class Trial:
 class Executor(Protocol):
     """Runs trials somewhere, several at once."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many at once."""
 
     def start(self, trial: Trial, target: Target) -> None:
         """Begin a trial."""
@@ -155,7 +170,8 @@ class Executor(Protocol):
         """End everything."""
 
 
-def _ended(trial: Trial, code: int) -> None:
+def ended(trial: Trial, code: int) -> None:
+    """Note that a trial's process has left with an exit status."""
     trial.code = code
     if trial.status in ALIVE:
         trial.status = "completed" if code == 0 else "crashed"
@@ -185,15 +201,18 @@ class LocalExecutor:
     Args:
         workers: How many trials run at once.
         preload: Modules that the server imports before the first fork.
+        threads: Threads of one trial; None to share out those of the machine.
     """
 
-    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, workers: int, preload: Sequence[str] = (), threads: int | None = None
+    ) -> None:
         self.workers = workers
-        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        count = str(threads or max(1, (os.cpu_count() or 1) // workers))
         environment = {
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
+            "OMP_NUM_THREADS": count,
+            "MKL_NUM_THREADS": count,
+            "OPENBLAS_NUM_THREADS": count,
             **os.environ,
             "PYTHONHASHSEED": "0",
         }
@@ -217,7 +236,7 @@ class LocalExecutor:
             self._server.stdin.write((json.dumps(order) + "\n").encode())
             self._server.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError("the process that starts the trials has ended") from None
+            raise ExecutorError("the process that starts the trials has ended") from None
 
     def start(self, trial: Trial, target: Target) -> None:
         """Begin a trial."""
@@ -248,11 +267,11 @@ class LocalExecutor:
                 if trial.status == "running":
                     trial.status = "paused"
             else:
-                _ended(trial, answer["status"])
+                ended(trial, answer["status"])
         if self._server.poll() is not None:
             for trial in self._trials:
                 if trial.code is None:
-                    _ended(trial, -signal.SIGKILL)
+                    ended(trial, -signal.SIGKILL)
 
     def resume(self, trial: Trial) -> None:
         """Let a paused trial go on."""
@@ -308,7 +327,7 @@ class ForkExecutor:
                     if changed and os.WIFSTOPPED(status):
                         trial.status = "paused" if trial.status == "running" else trial.status
                     elif changed:
-                        _ended(trial, os.waitstatus_to_exitcode(status))
+                        ended(trial, os.waitstatus_to_exitcode(status))
 
     def resume(self, trial: Trial) -> None:
         """Let a paused trial go on."""
