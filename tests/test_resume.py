@@ -17,7 +17,9 @@ from unstuck.resume import Store, key, local_sources
 from unstuck.runner import Spec
 from unstuck.trials import Laboratory, Target, Trial
 
-SLOW = MLP.replace("Adam(model.parameters(), lr=0.02)", "SGD(model.parameters(), lr=1e-4)")
+SLOW = MLP.replace("Adam(model.parameters(), lr=0.02)", "SGD(model.parameters(), lr=1e-4)").replace(
+    "range(15)", "range(60)"
+)
 """Its fix races several candidates before it proves one."""
 FIX = ("fix", "--workers", "1", "--format", "json", "--output", "found.json", "train.py")
 
@@ -30,7 +32,8 @@ def begun(folder: Path, trials: int) -> subprocess.Popen[str]:
     """Start a fix and wait until so many of its trials have been kept."""
     process = begin("-m", "unstuck", *FIX, cwd=folder)
     end = time.monotonic() + 120
-    while len(states(folder)) < trials and process.poll() is None:
+    while len(states(folder)) < trials:
+        assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.01)
     return process
