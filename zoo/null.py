@@ -118,7 +118,7 @@ def train(name: str, seeds: int, records: Path, workers: int) -> None:
     missing = [s for s in range(seeds) if not (records / f"{name}.{s}.db").exists()]
     if not missing:
         return
-    executor = LocalExecutor(workers, imports(script))
+    executor = LocalExecutor(workers, imports(script), threads=1)
     laboratory = Laboratory(executor, Target(script), time.monotonic() + SECONDS)
     try:
         trials = [laboratory.trial((), seed, budget=0.1) for seed in missing]
