@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts import DOUBLE_SOFTMAX, environment, one_line, unstuck, write
-from unstuck.ray_executor import Parcel, Slot, State
-from unstuck.record import read
+from unstuck import ray_executor
+from unstuck.ray_executor import Parcel, RayExecutor, Slot, State
+from unstuck.record import Recorder, read
 from unstuck.runner import Spec
+from unstuck.trials import ExecutorError, Laboratory, Target
 
 CLUSTER = """\
 import ray
@@ -115,7 +118,7 @@ def slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slot]:
 
 def parcel(script: str, **spec: Any) -> Parcel:
     asked = Spec(f"{GONE}/trial.db", seed=0, trial=True, output=f"{GONE}/trial.out", **spec)
-    return Parcel(asked, script, ("--fast",), GONE, SOURCES)
+    return Parcel(asked, script, f"{GONE}/train.py", ("--fast",), GONE, SOURCES)
 
 
 def next_state(slot: Slot) -> State:
@@ -158,3 +161,138 @@ def test_killed_trial_sends_what_it_has(slot: Slot) -> None:
     killed = slot.kill(3)
     assert (killed.status, killed.record is not None) == ("stopped", True)
     assert slot.poll() == []
+
+
+# ------------------------------------------------------------------ a cluster that loses nodes
+
+
+class LostError(Exception):
+    """What a call to a lost actor raises."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a call to an actor gives, like an ObjectRef."""
+
+    node: Node
+    value: Any
+
+
+class Node:
+    """An actor whose trials take their steps at once; it may be lost."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lost = False
+        self.parcels: dict[int, Parcel] = {}
+        self.at: dict[int, int] = {}
+        self.states: list[State] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            raise AttributeError(name)
+
+        class Method:
+            @staticmethod
+            def remote(*arguments: Any) -> Any:
+                return Answer(self, None if self.lost else getattr(self, f"do_{name}")(*arguments))
+
+        return Method
+
+    def do_start(self, job: int, parcel: Parcel) -> None:
+        self.parcels[job], self.at[job] = parcel, 0
+        self.do_resume(job)
+
+    def do_resume(self, job: int) -> None:
+        pauses = [p for p in self.parcels[job].spec.pauses if p > self.at[job]]
+        steps = self.at[job] = pauses[0] if pauses else 100
+        recorder = Recorder(self.folder / f"{id(self)}.db")
+        loss = recorder.source(0, "", ["loss"])
+        for step in range(steps):
+            recorder.append(loss, step, 1.0)
+        recorder.close()
+        status, code = ("paused", None) if pauses else ("completed", 0)
+        self.states.append(State(job, status, code, recorder.path.read_bytes(), b"said"))
+
+    def do_poll(self) -> list[State]:
+        states, self.states = self.states, []
+        return states
+
+    def do_kill(self, job: int) -> None: ...
+
+    def do_close(self) -> None: ...
+
+
+class Ray:
+    """As much of Ray as the executor uses, with two nodes."""
+
+    class exceptions:  # noqa: N801
+        RayActorError = RayError = LostError
+
+    def __init__(self, folder: Path) -> None:
+        self.nodes = [Node(folder), Node(folder)]
+        self._left = list(self.nodes)
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def remote(self, **options: Any) -> Any:
+        assert options["num_cpus"] == 1
+        left = self._left
+
+        class Kind:
+            @staticmethod
+            def remote(*arguments: Any) -> Node:
+                return left.pop(0)
+
+        return lambda slot: Kind
+
+    def wait(self, looks: list[Any], **options: Any) -> tuple[list[Any], list[Any]]:
+        return looks, []
+
+    def get(self, look: Any, timeout: float = 0) -> Any:
+        if look.node.lost:
+            raise LostError
+        return look.value
+
+    def kill(self, node: Node) -> None: ...
+
+
+@pytest.fixture
+def ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ray:
+    made = Ray(tmp_path)
+    monkeypatch.setattr(ray_executor, "_ray", lambda: made)
+    monkeypatch.setattr(ray_executor, "REST", 0.0)
+    return made
+
+
+def test_trials_of_a_lost_node_begin_anew_elsewhere(tmp_path: Path, ray: Ray) -> None:
+    target = Target(str(write(tmp_path, "print()\n")))
+    executor = RayExecutor(None)
+    assert executor.workers == 2
+    laboratory = Laboratory(executor, target, time.monotonic() + 60)
+    trials = [laboratory.trial((), seed, pauses=(10, 40)) for seed in range(2)]
+    list(laboratory.advance(trials))
+    assert [(t.status, t.steps, t.output()) for t in trials] == [("paused", 10, "said")] * 2
+    assert [len(node.parcels) for node in ray.nodes] == [1, 1]
+    ray.nodes[0].lost = True
+    for steps, status in ((40, "paused"), (100, "completed")):
+        list(laboratory.advance(trials))
+        assert [(t.status, t.steps) for t in trials] == [(status, steps)] * 2
+    assert len(ray.nodes[1].parcels) == 2
+    assert executor.workers == 1
+    laboratory.close()
+
+
+def test_no_node_left(tmp_path: Path, ray: Ray) -> None:
+    target = Target(str(write(tmp_path, "print()\n")))
+    laboratory = Laboratory(RayExecutor(1), target, time.monotonic() + 60)
+    trial = laboratory.trial((), 0, pauses=(10,))
+    list(laboratory.advance([trial]))
+    ray.nodes[0].lost = True
+    with pytest.raises(ExecutorError, match="every worker of the Ray cluster was lost"):
+        list(laboratory.advance([trial]))
+    laboratory.close()

@@ -37,7 +37,8 @@ class Parcel:
 
     Attributes:
         spec: How it is executed; its paths are those of the driver.
-        script: Path, or name of the module.
+        script: Path as it was given, or name of the module.
+        path: Real path of the script on the driver.
         arguments: Of the script.
         folder: The driver's working directory.
         sources: Path on the driver of a file -> what is executed in its place.
@@ -46,6 +47,7 @@ class Parcel:
 
     spec: Spec
     script: str
+    path: str
     arguments: tuple[str, ...]
     folder: str
     sources: Mapping[str, bytes]
@@ -145,7 +147,7 @@ def _known_here(parcel: Parcel) -> str:
     """Return the script as this node can name it: as it was given if it is there."""
     if parcel.spec.module or os.path.exists(parcel.script):
         return parcel.script
-    return os.path.realpath(os.path.join(parcel.folder, parcel.script))
+    return parcel.path
 
 
 def _packed(record: str) -> bytes | None:
@@ -165,17 +167,13 @@ def _parcel(trial: Trial, target: Target) -> Parcel:
     texts |= {path: Path(copy) for path, copy in trial.spec.sources.items()}
     return Parcel(
         spec=trial.spec,
-        script=target.script if target.module else _absolute(target.script),
+        script=target.script,
+        path=os.path.realpath(target.script),
         arguments=target.arguments,
         folder=os.path.realpath("."),
         sources={path: file.read_bytes() for path, file in texts.items()},
         control=_packed(trial.spec.control) if trial.spec.control is not None else None,
     )
-
-
-def _absolute(script: str) -> str:
-    """Return a relative script that exists nowhere else as it is, another one in full."""
-    return script if not script.startswith("..") else os.path.realpath(script)
 
 
 class RayExecutor:
@@ -219,10 +217,18 @@ class RayExecutor:
         for _ in range(min(workers or room, room)):
             slot = kind.remote(list(preload), os.path.realpath("."))
             self._looks[slot] = slot.poll.remote()
-        first, _ = self._ray.wait(list(self._looks.values()), timeout=PATIENCE)
-        if not first:
-            raise ExecutorError(f"no CPU of the Ray cluster became free in {PATIENCE:.0f} seconds")
-        self.poll()
+        self._await_slot()
+
+    def _await_slot(self) -> None:
+        """Wait until a slot is ready."""
+        while not self._ready:
+            if not self._looks:
+                raise ExecutorError("every worker of the Ray cluster was lost")
+            answered, _ = self._ray.wait(list(self._looks.values()), timeout=PATIENCE)
+            if not answered:
+                raise ExecutorError("no CPU of the Ray cluster is free")
+            self._looked = 0.0
+            self.poll()
 
     @property
     def workers(self) -> int:
@@ -237,8 +243,7 @@ class RayExecutor:
 
     def _send(self, job: int) -> None:
         """Send a trial to the slot that has least to do."""
-        if not self._ready:
-            raise ExecutorError("every worker of the Ray cluster was lost")
+        self._await_slot()
         assert self._target is not None
         trial = self._trials[job]
         busy = [self._place.get(j) for j, t in enumerate(self._trials) if t.status == "running"]
@@ -283,12 +288,12 @@ class RayExecutor:
         """Begin a lost slot's trials anew elsewhere; paused ones when they are to go on."""
         self._looks.pop(slot)
         self._ready = [other for other in self._ready if other is not slot]
-        for job in [job for job, place in self._place.items() if place is slot]:
+        lost = [job for job, place in self._place.items() if place is slot]
+        for job in lost:
             del self._place[job]
+        for job in lost:
             if self._trials[job].status == "running":
                 self._again(job)
-        if not self._looks:
-            raise ExecutorError("every worker of the Ray cluster was lost")
 
     def _again(self, job: int) -> None:
         """Begin a trial anew; it does not pause where it paused before."""
@@ -321,14 +326,11 @@ class RayExecutor:
 
     def close(self) -> None:
         """End everything; a cluster that was there before stays."""
-        slots = list(self._looks)
         with contextlib.suppress(self._ray.exceptions.RayError):
-            self._ray.wait(
-                [slot.close.remote() for slot in self._ready],
-                num_returns=max(1, len(self._ready)),
-                timeout=5,
-            ) if self._ready else None
-        for slot in slots:
+            closing = [slot.close.remote() for slot in self._ready]
+            if closing:
+                self._ray.wait(closing, num_returns=len(closing), timeout=5)
+        for slot in self._looks:
             with contextlib.suppress(self._ray.exceptions.RayError):
                 self._ray.kill(slot)
         if self._began:
