@@ -201,14 +201,15 @@ class LocalExecutor:
     Args:
         workers: How many trials run at once.
         preload: Modules that the server imports before the first fork.
-        threads: Threads of one trial; None to share out those of the machine.
+        threads: Threads of one trial; None for ``OMP_NUM_THREADS``, or a share of the machine.
     """
 
     def __init__(
         self, workers: int, preload: Sequence[str] = (), threads: int | None = None
     ) -> None:
         self.workers = workers
-        count = str(threads or max(1, (os.cpu_count() or 1) // workers))
+        share = max(1, (os.cpu_count() or 1) // workers)
+        count = str(threads or os.environ.get("OMP_NUM_THREADS") or share)
         environment = {
             "OMP_NUM_THREADS": count,
             "MKL_NUM_THREADS": count,
