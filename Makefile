@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format docs zoo clean
+.PHONY: help venv demo test lint format docs zoo zoo-fix clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
@@ -18,6 +18,7 @@ help:
 	@echo "make format  let ruff format and repair what it can"
 	@echo "make docs    rewrite the tables of the pages from the classes"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
+	@echo "make zoo-fix repair the sick trainings and run the patches alone"
 	@echo "make venv    only build $(VENV)"
 	@echo "make clean   remove $(VENV), caches and records"
 
@@ -53,6 +54,11 @@ docs: $(READY)
 ZOO ?= --seeds 0,1,2 --output docs/zoo.md
 zoo: $(READY)
 	$(BIN)/python zoo/run.py $(ZOO)
+
+# The repairs of single cases: make zoo-fix FIX="--split dev --case digits"
+FIX ?= --output docs/repairs.md
+zoo-fix: $(READY)
+	$(BIN)/python zoo/repairs.py $(FIX)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist

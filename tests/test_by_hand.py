@@ -12,8 +12,8 @@ from unstuck.by_hand import advice
 from unstuck.findings import Finding, Location, Severity
 from unstuck.loops import epoch_loop, rounds
 from unstuck.registry import hints, remedy
-from unstuck.script_text import Script
 from unstuck.signals import Run, Series
+from unstuck.sources.script import Script
 
 HEAD = """\
 import torch

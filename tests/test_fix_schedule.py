@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rewriting import FINDING, changed, rewritten, watched
+from rewriting import FINDING, changed, rewritten, watched, written
 from treating import execute
 from unstuck import registry
 from unstuck.edits import Rewrite
@@ -165,7 +165,8 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_rate_lasts_as_long_as_the_run(tmp_path: Path, form: str) -> None:
-    path, run = watched(tmp_path, FORMS[form])
+    path = written(tmp_path, FORMS[form], "")
+    run = watched(path)
     source = rewritten(path, run, "fix-schedule")
     assert source is not None
     before, after = execute(path)["rates"], execute(path, source)["rates"]
@@ -182,7 +183,8 @@ def test_the_rate_lasts_as_long_as_the_run(tmp_path: Path, form: str) -> None:
 def test_the_share_that_is_left_is_the_one_asked_for(
     tmp_path: Path, form: str, left: float
 ) -> None:
-    path, run = watched(tmp_path, FORMS[form])
+    path = written(tmp_path, FORMS[form], "")
+    run = watched(path)
     source = rewritten(path, run, "fix-schedule", {"left": left})
     assert source is not None
     rates = execute(path, source)["rates"]
@@ -192,7 +194,8 @@ def test_the_share_that_is_left_is_the_one_asked_for(
 def test_nothing_but_the_arguments_changes(tmp_path: Path) -> None:
     source = script("scheduler = StepLR(  optimizer,step_size = 2 , gamma=0.1 )  # é", STEP)
     source = source.replace("\n", "\r\n")
-    path, run = watched(tmp_path, source)
+    path = written(tmp_path, source, "")
+    run = watched(path)
     edits = [c.edit for c in registry.remedy("fix-schedule")().rewrite(run, {"left": 0.01})]
     assert all(isinstance(edit, Rewrite) for edit in edits)
     after = rewritten(path, run, "fix-schedule", {"left": 0.01})
@@ -207,11 +210,12 @@ def test_nothing_but_the_arguments_changes(tmp_path: Path) -> None:
 
 def test_the_cosine_is_as_long_as_it_is_stepped(tmp_path: Path) -> None:
     cosine = "scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=10)"
-    path, run = watched(
-        tmp_path, script(cosine, "if len(rates) <= 10: scheduler.step()").replace("(15)", "(9)")
-    )
+    nine = script(cosine, "if len(rates) <= 10: scheduler.step()").replace("(15)", "(9)")
+    path = written(tmp_path, nine, "")
+    run = watched(path)
     assert run.facts["schedulers"][0]["calls"] == 10
-    path, run = watched(tmp_path, script(cosine, STEP))
+    path = written(tmp_path, script(cosine, STEP), "")
+    run = watched(path)
     source = rewritten(path, run, "fix-schedule", {"left": 0.01})
     assert source is not None
     assert changed(script(cosine, STEP), source) == [(cosine, cosine.replace("10", "90"))]
@@ -256,7 +260,8 @@ DECLINED = {
 
 @pytest.mark.parametrize("form", DECLINED)
 def test_what_is_not_understood_is_left_alone(tmp_path: Path, form: str) -> None:
-    path, run = watched(tmp_path, DECLINED[form])
+    path = written(tmp_path, DECLINED[form], "")
+    run = watched(path)
     for left in (0.1, 0.01):
         assert rewritten(path, run, "fix-schedule", {"left": left}) is None
     remedy = registry.remedy("fix-schedule")()
@@ -266,12 +271,12 @@ def test_what_is_not_understood_is_left_alone(tmp_path: Path, form: str) -> None
 
 def test_a_rate_that_lasts_is_left_alone(tmp_path: Path) -> None:
     for source in (script(""), script("scheduler = StepLR(optimizer, 6)", epoch=STEP)):
-        _, run = watched(tmp_path, source)
+        run = watched(written(tmp_path, source, ""))
         assert registry.remedy("fix-schedule")().settings(run, FINDING) == ()
 
 
 def test_calls_and_places_are_recorded(tmp_path: Path) -> None:
-    _, run = watched(tmp_path, FORMS["sequential"])
+    run = watched(written(tmp_path, FORMS["sequential"], ""))
     warm, down, both = run.facts["schedulers"]
     assert [warm["name"], down["name"], both["name"]] == [
         "LinearLR",
@@ -281,7 +286,7 @@ def test_calls_and_places_are_recorded(tmp_path: Path) -> None:
     assert both["parts"] == [0, 1]
     assert [warm["calls"], down["calls"], both["calls"]] == [0, 0, 90]
     assert both["arguments"]["milestones"] == [2]
-    _, run = watched(tmp_path, FORMS["plateau"])
+    run = watched(written(tmp_path, FORMS["plateau"], ""))
     assert len(run.facts["schedulers"][0]["metric"]) == 4
 
 

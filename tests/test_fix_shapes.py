@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from treating import execute, patch, recorded
-from unstuck.passages import passages
+from unstuck.findings import Location
 from unstuck.remedies.fix_shapes import FixShapes, reshaping
+from unstuck.sources.script import Script
 
 HEAD = """\
 import torch
@@ -190,8 +191,8 @@ def test_reshaping(mine: tuple[int, ...], other: tuple[int, ...], calls: str) ->
         assert eval(f"tensor{calls}", {"tensor": torch.zeros(mine)}).shape == other
 
 
-def test_passages_of_what_is_no_script(tmp_path: Path) -> None:
+def test_reading_what_is_no_script(tmp_path: Path) -> None:
     path = tmp_path / "train.py"
-    assert passages(str(path)) is None
+    assert Script.read(Location(str(path), 1)) is None
     path.write_text("x = (")
-    assert passages(str(path)) is None
+    assert Script.read(Location(str(path), 1)) is None

@@ -92,6 +92,7 @@ REMEDIES = {
     "register-layers",
     "restore-train-mode",
     "fix-shapes",
+    "guard-operations",
     "fix-schedule",
     "lighten-regularization",
     "resize-batch",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rewritten import finding, found, replaced, rewritten, watched, written
+from rewriting import finding, found, replaced, rewritten, watched, written
 from unstuck import registry
 
 LOOP = """

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rewriting import changed, rewritten, watched
+from rewriting import changed, rewritten, watched, written
 from treating import execute
 from unstuck import registry
 from unstuck.remedies.weigh_classes import CAP, class_weights
@@ -93,7 +93,8 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("power", [1.0, 0.5])
 def test_rare_classes_are_predicted_more(tmp_path: Path, form: str, power: float) -> None:
-    path, run = watched(tmp_path, FORMS[form][0].replace("LOSS", FORMS[form][1]))
+    path = written(tmp_path, FORMS[form][0].replace("LOSS", FORMS[form][1]), "")
+    run = watched(path)
     source = rewritten(path, run, "weigh-classes", {"power": power})
     assert source is not None
     names = execute(path, source)
@@ -111,7 +112,8 @@ def test_rare_classes_are_predicted_more(tmp_path: Path, form: str, power: float
 
 def test_only_the_loss_changes(tmp_path: Path) -> None:
     source = FORMS["module, arguments"][0].replace("LOSS", FORMS["module, arguments"][1])
-    path, run = watched(tmp_path, source)
+    path = written(tmp_path, source, "")
+    run = watched(path)
     after = rewritten(path, run, "weigh-classes", {"power": 1.0})
     assert after is not None
     ((old, new),) = changed(source, after)
@@ -158,7 +160,8 @@ DECLINED = {
 
 @pytest.mark.parametrize("form", DECLINED)
 def test_what_is_not_understood_is_left_alone(tmp_path: Path, form: str) -> None:
-    path, run = watched(tmp_path, DECLINED[form][0].replace("LOSS", DECLINED[form][1]))
+    path = written(tmp_path, DECLINED[form][0].replace("LOSS", DECLINED[form][1]), "")
+    run = watched(path)
     assert rewritten(path, run, "weigh-classes", {"power": 1.0}) is None
     assert registry.remedy("weigh-classes")().display(run, {})
 

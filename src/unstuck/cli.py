@@ -60,7 +60,12 @@ class _Verbs(click.Group):
 
             if isinstance(error, ClashError):
                 _stop(f"{error}; uninstall one of them")
-            raise
+            if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+                raise
+            if os.environ.get("UNSTUCK_DEBUG"):
+                raise
+            kind = f"{type(error).__name__}: {error}".splitlines()[0]
+            _stop(f"a mistake of unstuck's own ({kind}); with UNSTUCK_DEBUG=1 it says where")
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

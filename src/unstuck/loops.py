@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from unstuck.findings import Location
-from unstuck.script_text import Script
+from unstuck.sources.script import Script
 
 __all__ = ["epoch_loop", "innermost", "loops_around", "rounds"]
 
@@ -48,7 +48,7 @@ def loops_around(script: Script, node: ast.AST, deep: int = _DEEP) -> list[ast.F
 
 def _only_call(script: Script, function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Call | None:
     """Return the only call of a function by its name, or of a method behind a dot."""
-    method = isinstance(script.parent(function), ast.ClassDef)
+    method = isinstance(script.parents.get(function), ast.ClassDef)
     within = set(ast.walk(function))
     calls = [
         node

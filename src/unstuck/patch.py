@@ -14,11 +14,9 @@ import os
 import re
 import tempfile
 import textwrap
-import tokenize
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -30,6 +28,7 @@ from unstuck.findings import Location
 from unstuck.names import Names, dotted, last_name
 from unstuck.rewrite import CallEdit, CannotEditError, Rewriter, at
 from unstuck.rows import read_row, write_row
+from unstuck.sources.script import read_source
 
 __all__ = [
     "Patched",
@@ -160,22 +159,6 @@ def unified_diff(before: str, after: str, filename: str) -> str:
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )
-
-
-def read_source(path: str | os.PathLike[str]) -> tuple[str, str]:
-    """Return a script's text, line ends untranslated, and its encoding.
-
-    ``text.encode(encoding)`` gives the file's bytes again, byte order mark included.
-
-    Raises:
-        ValueError: If the file's bytes are not what its encoding says.
-    """
-    data = Path(path).read_bytes()
-    try:
-        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-        return data.decode(encoding), encoding
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 def write_atomically(path: str | os.PathLike[str], source: str) -> None:

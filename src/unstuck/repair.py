@@ -43,6 +43,10 @@ NEARLY = 0.95
 that gain most end between 0.96 and 0.98."""
 
 
+PENDING = ("waiting", "paused")
+"""Statuses of a trial that can go on."""
+
+
 class FixError(Exception):
     """A fix cannot be attempted; the message says what and what to do."""
 
@@ -256,8 +260,8 @@ class _Bench:
                 f"{len(before)} of {len(begun)} trials ({sum(t.total for t in before)} steps) were "
                 "measured before the fix was interrupted, and were not run again"
             )
-        whole = [t for t in (self.control_trial, *begun) if t.status in ("completed", "crashed")]
-        script = next((t for t in whole if not t.candidate), whole[0] if whole else None)
+        ended = [t for t in begun if t.status in ("completed", "crashed") and not t.spec.stop_at]
+        script = min(ended, key=lambda t: len(t.candidate), default=None)
         finished = replace(
             verdict,
             steps=sum(trial.cost for trial in begun),
@@ -338,7 +342,10 @@ class _Bench:
     # ---------------------------------------------------------------- the search
 
     def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
-        """Race the candidates for a diagnosis, prove the best."""
+        """Try the candidates for a diagnosis.
+
+        A fact of the script is undone first, by its likeliest remedy alone: the rest is tuning.
+        """
         early = self.control_trial.status == "paused"
         steps = self.control.steps if early else plan.horizon(self.control, first)
         self.objective = self._objective(first, steps)
@@ -348,8 +355,17 @@ class _Bench:
             candidates = [c for c in candidates if not rewriting(c)]
         if not candidates:
             hints = ", ".join(hint.name for hint in first.remedies)
-            self.notes.append(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
-            return Verdict("no-fix-found"), WorkingFiles()
+            return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
+        if plan.structural(first) and len(candidates) > 1:
+            alone = self._attempt(candidates[:1], first, steps)
+            if alone[0].status in ("fixed", "nothing-to-fix"):
+                return alone
+        return self._attempt(candidates, first, steps)
+
+    def _attempt(
+        self, candidates: Sequence[Candidate], first: Finding, steps: int
+    ) -> tuple[Verdict, WorkingFiles]:
+        """Race candidates, prove the best of them; one alone needs no race."""
         chosen = len(candidates) > 1
         scores = self._race(candidates, steps, first) if chosen else self._prepare(candidates)
         for _ in range(2):
@@ -374,8 +390,11 @@ class _Bench:
                 self.improved.append((verdict, cured))
         if self.improved:
             return self.improved[0]
-        self.notes.append(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
-        return Verdict("no-fix-found", objective=self.objective), WorkingFiles()
+        note = f"tried without success: {', '.join(dict.fromkeys(self.tried))}"
+        return self._nothing(note)
+
+    def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
+        return Verdict("no-fix-found", objective=self.objective, notes=(note,)), WorkingFiles()
 
     # ---------------------------------------------------------------- racing
 
@@ -537,13 +556,17 @@ class _Bench:
         steps = self._comparable(trial, steps)
         seeds = range(int(fresh), self.options.seeds + int(fresh))
         self.say(f"proving {name} on {len(seeds)} seeds, after {steps} steps")
-        pauses = (steps, 4 * steps)
+        early = self.control_trial.status == "paused"
+        further = 4 * steps if early else self.control.steps
+        pauses = (steps, further) if early else (steps,)
         treated = {
             seed: self._trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
             for seed in dict.fromkeys((*seeds, 0))
         }
         controls = self._controls(seeds, pauses)
-        compared, before, after, steps = self._decide(controls, treated, seeds, steps)
+        compared, before, after, steps = self._decide(
+            controls, treated, seeds, (steps, further), first
+        )
         whole = treated[0]
         if compared is None or not compared.proven:
             self.laboratory.end([*treated.values()])
@@ -598,16 +621,20 @@ class _Bench:
         controls: Mapping[int, Trial],
         treated: Mapping[int, Trial],
         seeds: Sequence[int],
-        steps: int,
+        looks: tuple[int, int],
+        first: Finding,
     ) -> tuple[Comparison | None, list[float], list[float], int]:
-        """Compare after so many steps, and again after four times as many if that may tell.
+        """Compare after so many steps, and once more after further ones if that may tell.
 
         Returns:
             The last comparison (see `_compare`), both sides' values, and after how many steps.
         """
+        steps, further = looks
         compared, before, after = self._compare(controls, treated, seeds, steps)
-        if compared is not None and not compared.proven and self._undecided(before, after):
-            steps *= 4
+        undecided = further > steps and (plan.structural(first) or self._even(before, after))
+        if compared is not None and not compared.proven and undecided:
+            steps = further
+            self.objective = self._objective(first, steps)
             compared, before, after = self._compare(controls, treated, seeds, steps)
         return compared, before, after, steps
 
@@ -625,9 +652,10 @@ class _Bench:
         """
         for seed in seeds:
             pair = [controls[seed], treated[seed]]
-            behind = [t for t in pair if t.status in ("waiting", "paused") and t.steps < steps]
-            for _ in self.laboratory.advance(behind):
-                pass
+            whole = self.control_trial.status != "paused" and steps >= self.control.steps
+            while behind := [t for t in pair if t.status in PENDING and (whole or t.steps < steps)]:
+                for _ in self.laboratory.advance(behind):
+                    pass
             done = [s for s in seeds if s <= seed]
             before = [self._value(controls[s], steps) for s in done]
             after = [self._value(treated[s], steps) for s in done]
@@ -639,19 +667,15 @@ class _Bench:
                 break
         return compare(self.objective, before, after), before, after
 
-    def _undecided(self, before: Sequence[float], after: Sequence[float]) -> bool:
-        """Return whether more steps may tell: the treated are not clearly worse, and can go on."""
-        middle_before, middle_after = median(before), median(after)
-        worse = self.objective.badness(middle_after) > self.objective.badness(middle_before)
-        return not worse and self.control_trial.status == "paused"
+    def _even(self, before: Sequence[float], after: Sequence[float]) -> bool:
+        """Return whether the treated are not worse on the whole."""
+        return self.objective.badness(median(after)) <= self.objective.badness(median(before))
 
     def _finish(self, *trials: Trial) -> None:
         """Run paused trials to their end."""
-        paused = [trial for trial in trials if trial.status in ("waiting", "paused")]
-        while paused:
-            for _ in self.laboratory.advance(paused):
+        while pending := [trial for trial in trials if trial.status in PENDING]:
+            for _ in self.laboratory.advance(pending):
                 pass
-            paused = [trial for trial in paused if trial.status == "paused"]
 
     def _lasts(self, first: Finding, whole: Trial) -> bool:
         """Return whether the control is sick at its end too; what is a fact, is taken for granted.
@@ -684,6 +708,9 @@ class _Bench:
         news = {f.obstacle for f in found if f.severity is Severity.ERROR} - known
         if news:
             problems.append(f"new in the treated runs: {', '.join(sorted(news))}")
+        left = {f.obstacle for f in found if f.first} - news - {first.obstacle}
+        if left and plan.structural(first):
+            problems.append(f"then found in the treated runs: {', '.join(sorted(left))}")
         end = self._value(whole, whole.steps)
         control = self._value(self.control_trial, self.control_trial.steps)
         if self.objective.badness(end) >= self.objective.badness(control):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from unstuck.findings import Location
-from unstuck.script_text import Script
 from unstuck.signals import Run
+from unstuck.sources.script import Script
 
 __all__ = ["Decay", "Scheduler", "active", "decays", "gone_at", "near_one", "rounded", "schedulers"]
 

@@ -7,7 +7,9 @@ operation made it. Nothing is computed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 import torch
@@ -15,10 +17,17 @@ from torch import Tensor
 
 from unstuck.frameworks.torch_wiring import Graph, operation
 
-__all__ = ["origin"]
+__all__ = ["holders", "origin"]
 
 _RESULTS = ("_saved_result", "_saved_output", "_saved_result0", "_saved_out")
 _INPUTS = ("_saved_self", "_saved_input", "_saved_mat1", "_saved_other", "_saved_target")
+_OPERANDS = {"_saved_other": 1, "_saved_target": 1, "_saved_mat1": 1}
+"""Which operand is kept under a name, where it is not the first."""
+_PASSING = frozenset(
+    {"view", "reshape_alias", "unsafe_view", "squeeze", "unsqueeze", "transpose", "permute", "t"}
+    | {"expand", "slice", "select", "clone", "to_copy", "neg", "sum", "mean"}
+)
+"""Operations of one operand that put out what is not finite only where they are given it."""
 _LIMITS: Mapping[str, str] = {
     "log": "the logarithm of zero or of a negative number",
     "log2": "the logarithm of zero or of a negative number",
@@ -44,13 +53,13 @@ _OUTSIDE: Mapping[str, Callable[[Tensor], Tensor]] = {
 _STEEP: Mapping[str, str] = {
     "sqrt": "a root, whose slope at zero is infinite",
     "rsqrt": "one over a root, whose slope at zero is infinite",
-    "linalg_vector_norm": "a norm, whose slope at zero is not defined",
-    "norm": "a norm, whose slope at zero is not defined",
     "pow": "a power, whose slope at zero may be infinite",
     "acos": "an arc cosine, whose slope at its ends is infinite",
+    "asin": "an arc sine, whose slope at its ends is infinite",
     "log": "a logarithm, whose slope at zero is infinite",
     "div": "a division, whose slope at zero is infinite",
 }
+_FRAMES = 16
 
 
 def _finite(value: Any) -> bool:
@@ -85,17 +94,110 @@ def _kept(node: Any, names: Sequence[str]) -> list[Tensor]:
     return found
 
 
+def _given(node: Any) -> tuple[Tensor | None, Any]:
+    """Return where the first kept operand that is not finite is not, and the node that made it."""
+    for name in _INPUTS:
+        bad = _broken(_kept(node, (name,)))
+        if bad is not None:
+            index = min(_OPERANDS.get(name, 0), len(node.next_functions) - 1)
+            child = node.next_functions[index][0] if index >= 0 else None
+            while child is not None and operation(child) in _PASSING:
+                child = child.next_functions[0][0]
+            return bad, child
+    return None, None
+
+
 def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
     """Return what made a loss non-finite: a sentence under ``what``, a layer, an operation.
+
+    ``cause`` is ``step`` (the weights were destroyed before), ``input``, ``operation`` or ``loss``;
+    ``steep`` are the graph's operations with an infinite slope somewhere, the nearest to the loss
+    first; ``in_a_row`` is how often the operation follows upon itself, other ones in between.
 
     Args:
         loss: The loss, before backward.
         owners: Layer name -> its parameters.
     """
-    destroyed = [name for name, own in owners.items() if not all(_finite(p) for p in own)]
     graph = Graph.read(loss.grad_fn, {id(p): n for n, own in owners.items() for p in own})
+    found = _origin(graph, owners)
+    found["steep"] = list(_steep(graph))
+    if found.get("operation"):
+        found["in_a_row"] = _in_a_row(graph, found["operation"])
+    return found
+
+
+def holders(frame: FrameType | None) -> list[dict[str, Any]]:
+    """Return the variables around a frame whose values are not finite: tensors and arrays.
+
+    Each has ``name``, ``function`` (None at the top of a file), ``file``, ``shape``, ``tensor``
+    (whether it is one), ``dead``, the number of columns without any finite value, and ``infinite``,
+    whether it has infinite values too.
+    """
+    found: list[dict[str, Any]] = []
+    for _ in range(_FRAMES):
+        if frame is None:
+            break
+        top = frame.f_locals is frame.f_globals
+        function = None if top else frame.f_code.co_name
+        where = {"function": function, "file": frame.f_code.co_filename}
+        found += [{**where, **each} for each in _held(frame.f_locals)]
+        frame = frame.f_back
+    return found[:_FRAMES]
+
+
+def _held(names: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    numpy = sys.modules.get("numpy")
+    for name, held in list(names.items()):
+        value = held
+        if numpy is not None and type(held) is numpy.ndarray and held.dtype.kind == "f":
+            value = torch.as_tensor(held)
+        if not isinstance(value, Tensor) or value.ndim == 0 or value.grad_fn is not None:
+            continue
+        if isinstance(value, torch.nn.Parameter) or not name.isidentifier() or _finite(value):
+            continue
+        bad = ~torch.isfinite(value.detach()).reshape(len(value), -1)
+        yield {
+            "name": name,
+            "shape": list(value.shape),
+            "tensor": value is held,
+            "dead": int(bad.all(dim=0).sum()),
+            "infinite": bool(torch.isinf(value.detach()).any()),
+        }
+
+
+def _steep(graph: Graph) -> Iterator[str]:
+    seen: set[str] = set()
+    for node in graph.nodes:
+        name = operation(node)
+        exponent = getattr(node, "_saved_exponent", 0.5) if name == "pow" else 0.5
+        whole = isinstance(exponent, (int, float)) and exponent >= 1
+        if name in _STEEP and name not in seen and not whole:
+            seen.add(name)
+            yield name
+
+
+def _in_a_row(graph: Graph, name: str) -> int:
+    """Return how many nodes of an operation the way from the inputs to the loss has at most."""
+    waiting = {node: len(graph.consumers.get(node, ())) for node in graph.nodes}
+    longest = dict.fromkeys(graph.nodes, 0)
+    ready = [node for node, users in waiting.items() if not users]
+    while ready:
+        node = ready.pop()
+        longest[node] += operation(node) == name
+        for child, _ in node.next_functions:
+            if child not in longest:
+                continue
+            longest[child] = max(longest[child], longest[node])
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    return max(longest.values())
+
+
+def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
+    destroyed = [name for name, own in owners.items() if not all(_finite(p) for p in own)]
     if destroyed:
-        steep = [_STEEP[o] for o in map(operation, graph.nodes[:200]) if o in _STEEP]
+        steep = [_STEEP[name] for name in _steep(graph)]
         what = f"the step before destroyed the weights of `{destroyed[0]}`"
         if len(destroyed) > 1:
             what += f" and {len(destroyed) - 1} more layers"
@@ -105,9 +207,8 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
     for node in reversed(graph.nodes):
         name = operation(node)
         layer = next(iter(graph.owners.get(node, ())), None)
-        bad = _broken(_kept(node, _INPUTS))
+        bad, child = _given(node)
         if bad is not None:
-            child = next((c for c, _ in node.next_functions if c is not None), None)
             if child is None or operation(child) == "accumulate_grad":
                 return {
                     "what": "the data that the model was given is not finite",

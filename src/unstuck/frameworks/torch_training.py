@@ -16,13 +16,13 @@ from torch.optim import Optimizer
 
 from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.operation_lines import line_of
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
 from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, handwritten, operation
+from unstuck.sources.operations import only_place
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch import TorchWatcher
@@ -433,11 +433,14 @@ class Training:
         """Note once where a loss that is not finite came from, unless it is another model's."""
         if "nonfinite" in self._facts or loss.grad_fn is None:
             return
-        from unstuck.frameworks.torch_nonfinite import origin
+        from unstuck.frameworks.torch_nonfinite import holders, origin
 
         found = {**origin(loss, self._owners()), "step": self.step}
-        if found.get("operation") and self.loss_location is not None:
-            place = line_of(found["operation"], self.loss_location.file)
+        frame = calling_frame()
+        if found["cause"] == "input":
+            found["names"] = holders(frame)
+        if found.get("operation"):
+            place = only_place(found["operation"], locate(frame))
             found["location"] = place.to_json() if place else None
         self._facts["nonfinite"] = found
         if self.watcher.stop_on_error and self._begun:  # the step that would note it never comes

@@ -29,8 +29,8 @@ class ExcessiveRegularization(Obstacle):
         end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
         more than PENALTY of the loss that backward starts from is not the loss function's (at the
         end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
-        CRUSHED of what they were); or a
-        dropout rate of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
+        CRUSHED of what they were); or a dropout rate of at least DROP (0.5 is the usual one,
+        Srivastava et al. 2014).
 
     Known problems:
         AdamW applies its decay beside the gradient; only decays above 1 are judged there.

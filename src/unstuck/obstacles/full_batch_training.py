@@ -24,10 +24,11 @@ class FullBatchTraining(Obstacle):
         rows costs as much as many steps on few.
 
     Evidence:
-        The batch has the same size, target mean and input mean in all deep samples (equal to seven
-        digits), at least ROWS rows, and the run learned poorly (or came less than FAR of the way,
-        whatever its accuracy) and was still descending; from LARGE rows on, where a pass makes
-        sixteen steps of 32 rows, also in a run that came less than three quarters of the way.
+        The batch has the same size, the same mean and deviation of targets and inputs in all deep
+        samples (within a ten-thousandth of the deviation), at least ROWS rows, and the run learned
+        poorly (or came less than FAR of the way, whatever its accuracy) and was still descending;
+        from LARGE rows on, where a pass makes sixteen steps of 32 rows, also in a run that came
+        less than three quarters of the way.
 
     Known problems:
         Problems of a few hundred rows often train well in full batches; they are silent.
@@ -56,7 +57,7 @@ class FullBatchTraining(Obstacle):
         sizes = run.of("batch_size")
         if len(sizes) < 5 or min(sizes) != max(sizes) or sizes[0] < self.ROWS:
             return
-        if not all(_constant(run, signal) for signal in ("target_mean", "input_mean", "input_std")):
+        if not all(_constant(run, signal) for signal in ("target", "input")):
             return
         went = descent(run)
         slow = (went.poor or went.achieved < self.FAR) and went.slope > 0.005
@@ -74,8 +75,13 @@ class FullBatchTraining(Obstacle):
         )
 
 
-def _constant(run: Run, signal: str) -> bool:
-    values = [v for v in run.of(signal) if math.isfinite(v)]
-    if not values:
-        return True
-    return max(values) - min(values) <= 1e-6 * max(abs(middle(values)), 1e-6)
+def _constant(run: Run, what: str) -> bool:
+    """Return whether mean and deviation stay within a ten-thousandth of the deviation.
+
+    Means of mini-batches of n rows differ by 1 / sqrt(n) of it; the same rows in another order
+    differ by rounding only.
+    """
+    deviation = [v for v in run.of(f"{what}_std") if math.isfinite(v)]
+    means = [v for v in run.of(f"{what}_mean") if math.isfinite(v)]
+    scale = 1e-4 * max(middle(deviation), 1e-6) if deviation else 1e-6
+    return all(max(vs) - min(vs) <= scale for vs in (means, deviation) if vs)

@@ -119,7 +119,8 @@ class MismatchedInitialization(Obstacle):
         ]
         large = [la for la in layers if scale[la.name] > self.OFF]
         shrunk = typical_scale < (1 / self.OFF if sigmoids else 1 / self.FIT)
-        if span < 1 / self.SPAN and went.poor and shrunk:
+        dead = any(_first(run, "dead_share", la.activation_name or "") > 0.9 for la in hidden)
+        if span < 1 / self.SPAN and went.poor and shrunk and not dead:
             yield self.finding(
                 run,
                 Severity.ERROR,

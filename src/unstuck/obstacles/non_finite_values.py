@@ -39,7 +39,13 @@ class NonFiniteValues(Obstacle):
     """
 
     code = "U701"
-    remedies = ("clip-gradients", "lower-learning-rate", "use-adam", "scale-inputs")
+    remedies = (
+        "guard-operations",
+        "clip-gradients",
+        "lower-learning-rate",
+        "use-adam",
+        "scale-inputs",
+    )
     explains = (
         "diverging-loss",
         "vanishing-gradient",

@@ -12,7 +12,19 @@ from unstuck.obstacles import Obstacle
 from unstuck.signals import Activation, Run
 from unstuck.sketch import plateau, sketch
 
-_RANGES = {"relu": (0.0, math.inf), "relu6": (0.0, 6.0), "sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+_RANGES = {
+    "relu": (0.0, math.inf),
+    "relu6": (0.0, 6.0),
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "softplus": (0.0, math.inf),
+    "exponential": (0.0, math.inf),
+    "elu": (-1.76, math.inf),
+    "gelu": (-0.17, math.inf),
+    "silu": (-0.28, math.inf),
+    "softsign": (-1.0, 1.0),
+}
+"""What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
 _REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from unstuck.findings import Finding
-from unstuck.passages import Passages, passages
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
+from unstuck.sources.script import Script
 
 __all__ = ["ClearGradients"]
 
@@ -47,11 +47,11 @@ class ClearGradients(Remedy):
         location = run.loss_function.location
         if location is None or run.optimizer.name != "HandWritten":
             return []
-        script = passages(location.file)
+        script = Script.read(location)
         return list(_cleared(script)) if script is not None else []
 
 
-def _cleared(script: Passages) -> Iterator[Change]:
+def _cleared(script: Script) -> Iterator[Change]:
     for node in ast.walk(script.tree):
         for field in ("body", "orelse", "finalbody"):
             block = getattr(node, field, None)
@@ -59,7 +59,7 @@ def _cleared(script: Passages) -> Iterator[Change]:
                 yield from _cleared_in(script, block)
 
 
-def _cleared_in(script: Passages, block: Sequence[ast.stmt]) -> Iterator[Change]:
+def _cleared_in(script: Script, block: Sequence[ast.stmt]) -> Iterator[Change]:
     done: set[str] = set()
     for index, statement in enumerate(block):
         name = _updated(statement)
@@ -70,7 +70,7 @@ def _cleared_in(script: Passages, block: Sequence[ast.stmt]) -> Iterator[Change]
         if any(_clears(later, name) for later in users):
             continue
         what = f"{os.path.basename(script.file)}:{statement.lineno}: {name}.grad set to zero"
-        yield Change(what, script.statement_after(users[-1], f"{name}.grad.zero_()"))
+        yield Change(what, script.after(users[-1], [f"{name}.grad.zero_()"]))
 
 
 def _updated(statement: ast.stmt) -> str | None:

@@ -10,8 +10,8 @@ from unstuck.edits import Rewrite
 from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.schedules import Scheduler, active, decays, gone_at, near_one, rounded
-from unstuck.script_text import Script
 from unstuck.signals import Run
+from unstuck.sources.script import Script
 
 __all__ = ["FixSchedule"]
 
@@ -132,7 +132,7 @@ def _stretched(scheduler: Scheduler, stretch: float, left: float | None) -> list
         left: The share of the rate that it is to leave, None where others have a part in that.
     """
     script = Script.read(scheduler.location)
-    call = script.call_at(scheduler.location) if script is not None else None
+    call = script.at(scheduler.location) if script is not None else None
     if script is None or call is None or scheduler.own or scheduler.name not in POSITIONS:
         return None
     if script.full_name(call.func).rpartition(".")[2] != scheduler.name:
@@ -295,8 +295,8 @@ def _with_slower(script: Script, function: ast.Lambda, name: str, slower: str) -
     """Return the source of a lambda with its argument divided wherever it is used."""
     uses = [n for n in ast.walk(function.body) if isinstance(n, ast.Name) and n.id == name]
     data = script.text(function)
-    start = script.offset(function)
-    pieces = sorted((script.offset(node) - start for node in uses), reverse=True)
+    start = script.span(function)[0]
+    pieces = sorted((script.span(node)[0] - start for node in uses), reverse=True)
     raw = data.encode()
     for offset in pieces:
         raw = raw[:offset] + slower.encode() + raw[offset + len(name.encode()) :]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from unstuck.findings import Location
-from unstuck.passages import Passages, dotted, passages
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
+from unstuck.sources.script import Script, dotted
 
 __all__ = ["FixShapes"]
 
@@ -55,7 +55,7 @@ class FixShapes(Remedy):
         changes: list[Change] = []
         for place in places:
             index = place.target(len(predictions), len(targets))
-            script = passages(place.location.file) if index is not None else None
+            script = Script.read(place.location) if index is not None else None
             if script is not None and index is not None:
                 changes += _equalized(script, place, index)
         return changes
@@ -125,7 +125,7 @@ def _pattern(shape: Shape) -> Shape:
     return tuple(1 if size == 1 else -1 for size in shape)
 
 
-def _equalized(script: Passages, place: _Place, index: int) -> Iterator[Change]:
+def _equalized(script: Script, place: _Place, index: int) -> Iterator[Change]:
     """Yield the changes that reshape the target at one place."""
     operands = _operands(script, place.location)
     if operands is None:
@@ -139,12 +139,12 @@ def _equalized(script: Passages, place: _Place, index: int) -> Iterator[Change]:
     if not suffix:
         return
     where = f"{os.path.basename(script.file)}:{target.lineno}"
-    what = f"{where}: `{script.source(target)}` shaped like `{script.source(prediction)}`"
+    what = f"{where}: `{script.text(target)}` shaped like `{script.text(prediction)}`"
     for edit in script.behind(target, suffix):
         yield Change(what, edit)
 
 
-def _operands(script: Passages, location: Location) -> tuple[ast.expr, ast.expr] | None:
+def _operands(script: Script, location: Location) -> tuple[ast.expr, ast.expr] | None:
     """Return both operands of a comparison: ``a - b``, ``a == b``, ``loss(a, b)``, ``a.sub(b)``."""
     binary = script.at(location, ast.BinOp)
     if binary is not None:

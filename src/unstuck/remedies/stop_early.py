@@ -9,8 +9,8 @@ from unstuck.evidence import validation
 from unstuck.findings import Applicability, Location
 from unstuck.loops import epoch_loop, rounds
 from unstuck.remedies import Remedy, Settings
-from unstuck.script_text import Script
 from unstuck.signals import Run
+from unstuck.sources.script import Script
 
 __all__ = ["StopEarly"]
 

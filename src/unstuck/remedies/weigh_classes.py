@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
-from unstuck.script_text import Script
 from unstuck.signals import Run
+from unstuck.sources.script import Script
 
 __all__ = ["WeighClasses"]
 
@@ -63,7 +63,7 @@ class WeighClasses(Remedy):
         kind, argument = FUNCTIONS.get(called.get("function", ""), ("", ""))
         place = Location.from_json(called.get("made" if called.get("criterion") else "location"))
         script = Script.read(place)
-        call = script.call_at(place) if script is not None else None
+        call = script.at(place) if script is not None else None
         if script is None or call is None or not _can_be_weighed(run):
             return []
         name = kind if called.get("criterion") else called["function"]
@@ -76,16 +76,16 @@ class WeighClasses(Remedy):
         weights = class_weights(run.facts["class_counts"], settings.get("power", 1.0))
         if argument == "pos_weight":
             weights = [min(max(weights[1] / weights[0], 1 / CAP), CAP)]
-        imported = script.import_torch()
-        tensor = script.spelled("torch.tensor") or "torch.tensor"
+        spelled = script.spelled("torch.tensor")
+        if spelled is None:
+            return []
+        tensor, imports = spelled
         value = _tensor(tensor, weights, called)
         edit = script.set_argument(call, argument, value, -1)
         if edit is None:
             return []
-        changes = [Change(f"{name}: {argument}={value}", edit)]
-        if imported is not None:
-            changes.insert(0, Change("torch imported", imported))
-        return changes
+        imported = [Change("torch imported", each) for each in imports]
+        return [*imported, Change(f"{name}: {argument}={value}", edit)]
 
     def place(self, run: Run) -> Location | None:
         """Return where the criterion is constructed, or else the loss called."""

@@ -1,22 +1,60 @@
-"""A script as its syntax tree: who is around a node, what a name is bound to, how to rewrite it."""
+"""A script as text and syntax tree: who is around a node, what is called what, how to rewrite it.
+
+For remedies of the stage "source". Only reads: `Rewrite` edits come out, `unstuck.patch` carries
+them out. Every span is exact, counted in UTF-8 bytes as the interpreter does, so what is not
+rewritten stays byte for byte.
+"""
 
 from __future__ import annotations
 
 import ast
+import os
 import re
+import tokenize
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from typing import TypeVar, overload
 
 from unstuck.edits import Rewrite
 from unstuck.findings import Location
 from unstuck.remedies import Change
 
-__all__ = ["FUNCTIONS", "LOOPS", "Function", "Script", "callee", "changes", "dotted", "inside"]
+__all__ = [
+    "FUNCTIONS",
+    "LOOPS",
+    "Function",
+    "Script",
+    "callee",
+    "changes",
+    "dotted",
+    "inside",
+    "read_source",
+]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+def read_source(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return a script's text, line ends untranslated, and its encoding.
+
+    ``text.encode(encoding)`` gives the file's bytes again, byte order mark included.
+
+    Raises:
+        ValueError: If the file's bytes are not what its encoding says.
+    """
+    data = Path(path).read_bytes()
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return data.decode(encoding), encoding
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
 class Script:
@@ -44,6 +82,7 @@ class Script:
                 self.parents[child] = node
             if isinstance(node, ast.JoinedStr):  # columns in there cannot be relied on
                 self._quoted.update(ast.walk(node))
+        self._imported = dict(_imports(ast.walk(self.tree)))
 
     @classmethod
     def read(cls, location: Location | None) -> Script | None:
@@ -51,7 +90,7 @@ class Script:
         if location is None:
             return None
         try:
-            return cls(location.file, Path(location.file).read_bytes().decode("utf-8"))
+            return _parsed(location.file, read_source(location.file)[0])
         except (OSError, SyntaxError, ValueError, RecursionError):
             return None
 
@@ -72,17 +111,26 @@ class Script:
         """Return whether the place of a node is certain (it is not inside an f-string)."""
         return node not in self._quoted
 
-    def at(self, location: Location | None) -> ast.Call | None:
-        """Return the call whose span is `location`."""
+    def location(self, node: ast.AST) -> Location:
+        """Return the span of a node as a location."""
+        place = vars(node)
+        names = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+        return Location(self.file, *(place[name] for name in names))
+
+    @overload
+    def at(self, location: Location | None) -> ast.Call | None: ...
+    @overload
+    def at(self, location: Location | None, kind: type[_Node]) -> _Node | None: ...
+    def at(self, location: Location | None, kind: type[ast.AST] = ast.Call) -> ast.AST | None:
+        """Return the call, or other kind of node, whose span is exactly `location`."""
         if location is None or location.column is None:
             return None
-        wanted = (location.line, location.column, location.end_line, location.end_column)
+        span = (location.line, location.column, location.end_line, location.end_column)
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and wanted == (
-                *(node.lineno, node.col_offset),
-                *(node.end_lineno, node.end_col_offset),
-            ):
-                return node
+            if isinstance(node, kind):
+                place = self.location(node)
+                if span == (place.line, place.column, place.end_line, place.end_column):
+                    return node
         return None
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -171,28 +219,24 @@ class Script:
 
     # ------------------------------------------------------------------ names of torch
 
+    def full_name(self, node: ast.AST) -> str:
+        """Return the full name that an expression stands for: ``torch.nn.CrossEntropyLoss``.
+
+        Imports are followed; "" if it is no dotted name.
+        """
+        first, dot, rest = (dotted(node) or "").partition(".")
+        return f"{self._imported.get(first, first)}{dot}{rest}"
+
     def spelled(self, name: str) -> tuple[str, list[Rewrite]] | None:
         """Return how the script writes ``torch.nn.ModuleList``, with the import that it lacks."""
-        known: dict[str, str] = {}
-        last: ast.stmt | None = None
-        for top in self.tree.body:
-            if isinstance(top, ast.Import):
-                for alias in top.names:
-                    plain = alias.name.partition(".")[0]
-                    known[alias.name if alias.asname else plain] = alias.asname or plain
-            elif isinstance(top, ast.ImportFrom) and top.module and not top.level:
-                for alias in top.names:
-                    known[f"{top.module}.{alias.name}"] = alias.asname or alias.name
-            if isinstance(top, (ast.Import, ast.ImportFrom)):
-                last = top
+        known = {full: alias for alias, full in reversed(list(_imports(self.tree.body)))}
         parts = name.split(".")
         for count in range(len(parts), 0, -1):
             head = ".".join(parts[:count])
             if head in known:
                 return ".".join([known[head], *parts[count:]]), []
-        if last is None or not self.whole_lines(last):
-            return None
-        return name, [self.insert(self.span(last)[1], f"{self.newline}import {parts[0]}")]
+        first = next((each for each in self.tree.body if not _must_lead(each)), None)
+        return None if first is None else (name, [self.before(first, [f"import {parts[0]}"])])
 
     # ------------------------------------------------------------------ rewriting
 
@@ -213,6 +257,16 @@ class Script:
     def insert(self, offset: int, text: str) -> Rewrite:
         """Return the edit that inserts a text."""
         return self.passage(offset, offset, text)
+
+    def behind(self, node: ast.expr, suffix: str) -> list[Rewrite]:
+        """Return the edits that put ``.method()`` behind an expression."""
+        start, end = self.span(node)
+        if isinstance(node, _ATOMS):
+            return [self.insert(end, suffix)]
+        grouped = self._data[start - 1 : start] == b"(" and self._data[end : end + 1] == b")"
+        if grouped and isinstance(self.parents[node], (ast.BinOp, ast.Attribute)):
+            return [self.insert(end + 1, suffix)]
+        return [self.insert(start, "("), self.insert(end, f"){suffix}")]
 
     def suffix(self, node: ast.AST, pattern: str, to: str = "") -> Rewrite | None:
         """Return the edit of a node's end where it matches `pattern`."""
@@ -277,6 +331,69 @@ class Script:
             line.replace(inner, indent, 1) if line.startswith(inner) else line for line in lines
         ]
         return self.passage(self._starts[statement.lineno - 1], end, "\n".join(body))
+
+    def set_argument(self, call: ast.Call, name: str, value: str, position: int) -> Rewrite | None:
+        """Return the edit that gives an argument of a call a value.
+
+        Args:
+            call: The call.
+            name: The argument's name.
+            value: Its new value, as source.
+            position: Its place among the positional arguments; -1 if it has none.
+
+        Returns:
+            None where the call does not write its arguments out.
+        """
+        if any(isinstance(argument, ast.Starred) for argument in call.args):
+            return None
+        if any(word.arg is None for word in call.keywords):
+            return None
+        for word in call.keywords:
+            if word.arg == name:
+                return self.replace(word.value, value)
+        if 0 <= position < len(call.args):
+            return self.replace(call.args[position], value)
+        return self._add_argument(call, f"{name}={value}")
+
+    def _add_argument(self, call: ast.Call, argument: str) -> Rewrite | None:
+        """Return the edit that adds an argument behind the others."""
+        given = [*call.args, *(word.value for word in call.keywords)]
+        close = self.span(call)[1] - 1
+        last = max((self.span(node)[1] for node in given), default=self.span(call.func)[1])
+        tail = self._data[last:close].decode()
+        if not given:
+            return self.insert(close, argument) if tail.strip() == "(" else None
+        if tail.strip() == "":
+            return self.insert(last, f", {argument}")
+        if tail.lstrip().startswith(","):
+            comma = "," if "\n" in tail or "\r" in tail else ""
+            behind = last + len(tail[: tail.index(",") + 1].encode())
+            return self.insert(behind, f" {argument}{comma}")
+        return None  # parentheses or a comment without a comma
+
+
+@lru_cache(maxsize=16)
+def _parsed(file: str, source: str) -> Script:
+    return Script(file, source)
+
+
+def _must_lead(statement: ast.stmt) -> bool:
+    """Return whether a statement has to stay first: the docstring, ``from __future__``."""
+    if isinstance(statement, ast.Expr):
+        return isinstance(statement.value, ast.Constant)
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Yield the names that imports bind, with the full names of what they stand for."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                plain = alias.name.partition(".")[0]
+                yield alias.asname or plain, alias.name if alias.asname else plain
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
 def dotted(node: ast.AST | None) -> str | None:
