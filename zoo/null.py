@@ -86,10 +86,12 @@ class Proof(_Bench):
         self.laboratory: Any = SimpleNamespace(advance=lambda trials: iter(()))
         self.control_trial: Any = SimpleNamespace(status="paused" if early else "completed")
         self._first = case.finding
+        self._objectives: dict[int, Objective] = {}
 
-    @cache  # noqa: B019 - lives as long as the case
     def _objective(self, first: Finding, steps: int) -> Objective:
-        return super()._objective(first, steps)
+        if steps not in self._objectives:
+            self._objectives[steps] = super()._objective(first, steps)
+        return self._objectives[steps]
 
     def _value(self, trial: Any, steps: int) -> float:
         return value(trial.run, self.objective.name, steps)
@@ -187,10 +189,8 @@ def simulate(
         once = proof.proven(control, treated, (steps, steps))
         rates["one look"].add(case.name, once is not None)
         rates["all looks"].add(case.name, after is not None)
-        ill = after is not None and sum(
-            shows(trial.run, after, case.finding.obstacle) for trial in treated
-        )
-        rates["fixed"].add(case.name, after is not None and ill <= PAIRS / 2)
+        ill = [after and shows(trial.run, after, case.finding.obstacle) for trial in treated]
+        rates["fixed"].add(case.name, after is not None and sum(map(bool, ill)) <= PAIRS / 2)
         rates["finalists"].add(case.name, any(outcome is not None for outcome in outcomes))
 
 
