@@ -40,6 +40,7 @@ from unstuck.frameworks.torch_births import (
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
 from unstuck.frameworks.torch_callers import Sites, roots
+from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
@@ -132,8 +133,8 @@ class TorchWatcher:
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
         self._sites = Sites()
-        self._loaders: list[dict[str, Any]] = []
         self.stretches = Stretches(self)
+        self.loaders = Loaders()
         self._inside = False
         self.started = time.perf_counter()
         self.spent = 0.0
@@ -160,6 +161,7 @@ class TorchWatcher:
             torch.jit._builtins._register_builtin(torch.eq, "aten::eq")
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
+        self._wrap(torch.utils.data.DataLoader, "__iter__", self._around_pass)
         for owner in (torch, nn.Module):
             self._wrap(owner, "compile", self._around_compile)
         self._schedules.install()
@@ -532,22 +534,18 @@ class TorchWatcher:
 
         return __init__
 
+    def _around_pass(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        watcher = self
+
+        def __iter__(loader: Any) -> Any:  # noqa: N807
+            watcher._guard(watcher.loaders.entered, loader)
+            return original(loader)
+
+        return __iter__
+
     def _loader_made(self, loader: Any) -> None:
-        location = locate(calling_frame(loader))
-        try:
-            rows = len(loader.dataset)
-        except TypeError:
-            rows = 0
-        self._loaders.append(
-            {
-                "rows": rows,
-                "batch_size": loader.batch_size or 0,
-                "sampler": type(loader.sampler).__name__,
-                "drop_last": bool(loader.drop_last),
-                "location": location.to_json() if location else None,
-            }
-        )
-        self.recorder.fact("loaders", self._loaders[-32:])
+        self.loaders.add(loader)
+        self.recorder.fact("loaders", self.loaders.made[-KEPT:])
 
     @staticmethod
     def _stop() -> BaseException:
@@ -557,7 +555,9 @@ class TorchWatcher:
 
     def _before_step(self, optimizer: Optimizer, closure: bool) -> None:
         self._hand = None  # also where the optimizer is older than the watcher
-        self._training(optimizer).before_step(closure)
+        training = self._training(optimizer)
+        self.loaders.stepped(training.index)
+        training.before_step(closure)
 
     def _after_step(self, optimizer: Optimizer, closure: bool) -> None:
         training = self._training(optimizer)

@@ -18,6 +18,7 @@ from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
+from unstuck.frameworks.torch_data import row_data
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
@@ -710,6 +711,8 @@ class Training:
             self.clean = True
         if self.armed and self.step >= self._ready:
             begin = time.thread_time()
+            if self._batch is not None and self.deep < 3:
+                self._facts["row_data"] = row_data(calling_frame(), int(self._batch[2]))
             self._measure_before(closure)
             self._cost_so_far = time.thread_time() - begin
         elif self._last_gradient is not None:
@@ -754,6 +757,7 @@ class Training:
         self.recorder.fact("steps", self.step, run)
         unused = [layer["name"] for layer in self._layers if layer.get("used") is False]
         self.recorder.fact("unused_layers", unused, run)
+        self.recorder.fact("loader", self.watcher.loaders.of(run), run)
         for key, value in self._modal().items():
             self.recorder.fact(key, value, run)
         if self.stage == 0 and self._backwards:
