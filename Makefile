@@ -30,7 +30,7 @@ $(BIN)/python:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes some minutes"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,dev]"
 	@touch $@
 
 demo: $(READY)

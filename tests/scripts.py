@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import unstuck as unstuck_package
+
 Completed = subprocess.CompletedProcess[str]
 
 MLP = """\
@@ -61,10 +63,14 @@ def write(folder: Path, source: str, name: str = "train.py") -> Path:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without what colours or slows down."""
+    """Return this process's environment without what colours or slows down.
+
+    Children use the same sources of unstuck as this process.
+    """
     dropped = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "UNSTUCK_DEBUG", "PYTHONPATH")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
-    return {**kept, "OMP_NUM_THREADS": "1", **more}
+    sources = str(Path(unstuck_package.__file__).parents[1])
+    return {**kept, "OMP_NUM_THREADS": "1", "PYTHONPATH": sources, **more}
 
 
 def python(

@@ -452,7 +452,13 @@ def is_schema_1(data: Any, fix: bool = False) -> None:
         if data["verdict"]["objective"] is not None:
             has(
                 data["verdict"]["objective"],
-                {"name": str, "goal": str, "before": list, "after": list},
+                {
+                    "name": str,
+                    "goal": str,
+                    "steps": (int, type(None)),
+                    "before": list,
+                    "after": list,
+                },
             )
 
 

@@ -28,6 +28,8 @@ __all__ = ["main"]
 
 OURS = 2
 """Exit status of unstuck's own failures."""
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 FORMATS = ("text", "json")
 SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -210,7 +212,8 @@ def check(
 @click.option("--goal", type=click.Choice(["max", "min"]), default="max", show_default=True)
 @click.option("--budget", default="10m", show_default=True, help="Such as 10m, or 3x the run.")
 @click.option("--seeds", type=click.IntRange(3, 20), default=3, show_default=True)
-@click.option("--executor", type=click.Choice(["local"]), default="local")
+@click.option("--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--ray-address", help="Of the Ray cluster.  [default: a local one]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
@@ -222,6 +225,7 @@ def fix(
     budget: str,
     seeds: int,
     executor: str,
+    ray_address: str | None,
     workers: int | None,
     diff: str | None,
     apply_: bool,
@@ -250,6 +254,8 @@ def fix(
     except ValueError as error:
         _stop(str(error))
     _need_metric(metric)
+    if ray_address is not None and executor != "ray":
+        _stop("--ray-address goes with --executor ray")
     options = Options(
         metric=metric,
         goal=goal,
@@ -257,6 +263,8 @@ def fix(
         ratio=ratio,
         seeds=seeds,
         workers=workers,
+        executor=executor,
+        ray_address=ray_address,
         obstacles=chosen,
         thresholds=configuration.thresholds,
     )
@@ -267,13 +275,16 @@ def fix(
         live.end()
         _stop(str(error).removeprefix("unstuck: "), error.status)
     live.end()
+    if result.recording is None:
+        _stop("interrupted before anything was measured", INTERRUPTED)
     from unstuck.report import Report
 
-    assert result.recording is not None
     report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
     _show(report, format_, output, sys.stdout)
     if diff is not None and result.verdict.patch:
         _write(diff, result.verdict.patch)
+    if result.interrupted:
+        sys.exit(INTERRUPTED)
     if apply_ and result.patched:
         from unstuck.patch import write_atomically
 
@@ -557,16 +568,15 @@ def _need_metric(metric: str | None) -> None:
 def _record_path(record: str | None, script: str) -> str:
     """Return where the record goes: as asked, ``.unstuck/SCRIPT.db``, a temporary file."""
     from unstuck.record import foreign
+    from unstuck.resume import own_folder
 
     if record is not None:
         _need_writable(record)
         if foreign(Path(record)):
             _stop(f"{record} is no record and is not overwritten; name another file")
         return record
-    folder = Path(".unstuck")
     try:
-        folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("*\n")
+        folder = own_folder()
     except OSError:
         folder = Path(tempfile.mkdtemp(prefix="unstuck-"))
         click.echo(f"unstuck: this directory is not writable, the record is in {folder}", err=True)

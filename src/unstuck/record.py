@@ -22,7 +22,7 @@ from typing import Any
 from unstuck.findings import Location
 from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 
-__all__ = ["RecordError", "Recorder", "Recording", "foreign", "read"]
+__all__ = ["RecordError", "Recorder", "Recording", "foreign", "read", "snapshot"]
 
 SCHEMA_VERSION = 1
 APPLICATION = b"unst"
@@ -169,6 +169,22 @@ def foreign(path: Path) -> bool:
     with path.open("rb") as file:
         start = file.read(72)
     return bool(start) and start[68:72] != APPLICATION
+
+
+def snapshot(path: str | os.PathLike[str], copy: str | os.PathLike[str]) -> None:
+    """Copy a record as it is at this moment into one plain file, also one that is still growing.
+
+    Raises:
+        RecordError: When there is no record at `path`, or the copy cannot be written.
+    """
+    Path(copy).unlink(missing_ok=True)
+    try:
+        with _open(Path(path)) as source, contextlib.closing(sqlite3.connect(copy)) as target:
+            target.execute("PRAGMA synchronous=OFF")
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+    except (sqlite3.Error, OSError) as error:
+        raise RecordError(f"cannot copy the record {path}: {error}") from None
 
 
 def _floats(values: Sequence[float]) -> array[float]:

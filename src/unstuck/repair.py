@@ -17,10 +17,12 @@ from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
+from unstuck.resume import Store
 from unstuck.signals import Run
 from unstuck.trials import (
     Candidate,
     Executor,
+    ExecutorError,
     ForkExecutor,
     Laboratory,
     LocalExecutor,
@@ -66,6 +68,8 @@ class Options:
         ratio: Limit of all trials' steps, as a multiple of the control's; None for none.
         seeds: Seeds of the proof.
         workers: Trials at once.
+        executor: ``local``, or ``ray``.
+        ray_address: Of the Ray cluster; None for a local one.
         obstacles: What to look for; None for everything.
     """
 
@@ -75,20 +79,27 @@ class Options:
     ratio: float | None = None
     seeds: int = 3
     workers: int | None = None
+    executor: str = "local"
+    ray_address: str | None = None
     obstacles: Sequence[type[Obstacle]] | None = None
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
 class Repair:
-    """Everything that a fix found, tried and proved."""
+    """Everything that a fix found, tried and proved.
+
+    Attributes:
+        patched: Path of a file -> its patched source.
+        interrupted: Whether the user ended it before it had come to an end.
+    """
 
     findings: list[Finding]
     verdict: Verdict
     recording: Recording | None
     trials: list[dict[str, Any]] = field(default_factory=list)
     patched: dict[str, str] = field(default_factory=dict)
-    """Path of a file -> its patched source."""
+    interrupted: bool = False
 
 
 def parse_budget(text: str) -> tuple[float, float | None]:
@@ -118,20 +129,41 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
         FixError: When the target cannot be run, trains nothing, or its metric never appears.
     """
     limit = time.monotonic() + options.seconds
-    laboratory = Laboratory(executor(target, options), target, limit)
-    bench = _Bench(laboratory, options, say)
+    running = executor(target, options)
+    store = Store.open(target, options.metric, options.goal)
+    laboratory = Laboratory(running, target, limit, store)
+    interrupted = True
     try:
-        return bench.repair()
+        found = _Bench(laboratory, options, say).repair()
+        interrupted = found.interrupted
+        return found
+    except FixError:
+        interrupted = False
+        raise
+    except ExecutorError as error:
+        raise FixError(f"{error}; the same command goes on from there") from None
     finally:
-        laboratory.close()
+        laboratory.close(interrupted=interrupted)
 
 
 def executor(target: Target, options: Options) -> Executor:
-    """Return what runs the trials of a target: forks of a server, or of this process."""
+    """Return what runs the trials of a target: forks of a server, or of this process, or Ray.
+
+    Raises:
+        FixError: When Ray is asked for and cannot be used.
+    """
     workers = options.workers or os.cpu_count() or 1
     if target.call is not None:
         return ForkExecutor(workers)
-    return LocalExecutor(workers, ["torch"] if target.module else imports(target.script))
+    preload = ["torch"] if target.module else imports(target.script)
+    if options.executor != "ray":
+        return LocalExecutor(workers, preload)
+    from unstuck.ray_executor import RayExecutor
+
+    try:
+        return RayExecutor(options.workers, preload, options.ray_address)
+    except ExecutorError as error:
+        raise FixError(str(error)) from None
 
 
 class _Bench:
@@ -159,10 +191,12 @@ class _Bench:
         self.controls: dict[int, Trial] = {0: self.control_trial}
         self.sources = WorkingFiles()
         self.tried: list[str] = []
+        self.improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.interrupted = False
 
     def say(self, line: str) -> None:
         """Tell what goes on, what it has cost so far and what is leading."""
-        steps = sum(trial.total for trial in self.laboratory.trials if trial.status != "waiting")
+        steps = sum(trial.cost for trial in self.laboratory.trials if trial.status != "waiting")
         cost = f"{steps} steps, {time.monotonic() - self.began:.0f} s"
         self._tell(f"{line}  [{cost}{f'; leading: {self.leading}' if self.leading else ''}]")
 
@@ -171,6 +205,7 @@ class _Bench:
     def repair(self) -> Repair:
         verdict, cured = Verdict("nothing-to-fix"), WorkingFiles()
         try:
+            self._say_resumed()
             self._watch_control()
             first = plan.worth_fixing(self.findings)
             if first is not None:
@@ -178,12 +213,25 @@ class _Bench:
                 if verdict.status not in ("fixed", "nothing-to-fix"):
                     self.notes += advice(self.control, first, self._declined())
         except KeyboardInterrupt:
-            tried = f"; tried until then: {', '.join(self.tried)}" if self.tried else ""
-            best = f"; best so far, not proven: {self.leading}" if self.leading else ""
-            self.notes.append(f"interrupted{best}{tried}")
-            verdict = Verdict("no-fix-found")
+            verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()
         return self._result(verdict, recording, cured)
+
+    def _say_resumed(self) -> None:
+        known = self.laboratory.store.known if self.laboratory.store is not None else {}
+        if known:
+            steps = sum(moments[-1].total for moments in known.values())
+            self.say(f"resuming: {len(known)} trials, {steps} steps were measured before")
+
+    def _best_so_far(self) -> tuple[Verdict, WorkingFiles]:
+        """Return what is known when the user interrupts; note how to go on."""
+        self.interrupted = True
+        tried = f"; tried until then: {', '.join(dict.fromkeys(self.tried))}" if self.tried else ""
+        proven = bool(self.improved)
+        best = f"; best so far, not proven: {self.leading}" if self.leading and not proven else ""
+        again = "; the same command goes on from there" if self.laboratory.store else ""
+        self.notes.append(f"interrupted{again}{best}{tried}")
+        return self.improved[0] if proven else (Verdict("no-fix-found"), WorkingFiles())
 
     def _cure(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Search on the control as far as it is known, then, if that fails, to its end."""
@@ -208,17 +256,24 @@ class _Bench:
         laboratory = self.laboratory
         laboratory.end(laboratory.trials)
         begun = [trial for trial in laboratory.trials if trial.status != "waiting"]
+        before = [trial for trial in begun if trial.recalled is not None]
+        if before:
+            self.notes.append(
+                f"{len(before)} of {len(begun)} trials ({sum(t.total for t in before)} steps) were "
+                "measured before the fix was interrupted, and were not run again"
+            )
         ended = [t for t in begun if t.status in ("completed", "crashed") and not t.spec.stop_at]
         script = min(ended, key=lambda t: len(t.candidate), default=None)
         finished = replace(
             verdict,
-            steps=sum(trial.total for trial in begun),
+            steps=sum(trial.cost for trial in begun),
             control_steps=script.total if script else self.control_trial.total,
             seconds=time.monotonic() - self.began,
             notes=tuple(dict.fromkeys((*verdict.notes, *self.notes))),
         )
         rows = [self._row(trial) for trial in begun]
-        return Repair(self.findings, finished, recording, rows, dict(cured.texts))
+        texts = dict(cured.texts)
+        return Repair(self.findings, finished, recording, rows, texts, self.interrupted)
 
     # ---------------------------------------------------------------- the control
 
@@ -305,17 +360,15 @@ class _Bench:
         if not undoing and not others:
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
-        improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.improved = []
         for candidates in (*([candidate] for candidate in undoing), others):
-            if not candidates or (improved and self._spent()):
+            if not candidates or (self.improved and self._spent()):
                 continue
             verdict, cured = self._attempt(candidates, first, steps)
             if verdict.status in ("fixed", "nothing-to-fix"):
                 return verdict, cured
-            if verdict.status == "improved":
-                improved.append((verdict, cured))
-        if improved:
-            return improved[0]
+        if self.improved:
+            return self.improved[0]
         return self._nothing(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
 
     def _attempt(
@@ -335,17 +388,14 @@ class _Bench:
             if not more:
                 break
             scores = {**scores, **self._race(more[:6], steps, first)}
-        improved: list[tuple[Verdict, WorkingFiles]] = []
         for trial in self._finalists(scores, steps):
-            if self._spent() and improved:
+            if self._spent() and self.improved:
                 break
             verdict, cured = self._prove(trial, first, steps, fresh=chosen)
             if verdict.status in ("fixed", "nothing-to-fix"):
                 return verdict, cured
             if verdict.status == "improved":
-                improved.append((verdict, cured))
-        if improved:
-            return improved[0]
+                self.improved.append((verdict, cured))
         return self._nothing("")
 
     def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
@@ -525,12 +575,9 @@ class _Bench:
             for seed in dict.fromkeys((*seeds, 0))
         }
         controls = self._controls(seeds, pauses)
-        compared, before, after = self._compare(controls, treated, seeds, steps)
-        undecided = further > steps and (plan.structural(first) or self._even(before, after))
-        if compared is not None and not compared.proven and undecided:
-            steps = further
-            self.objective = self._objective(first, min(steps, self.control.steps))
-            compared, before, after = self._compare(controls, treated, seeds, steps)
+        compared, before, after, steps = self._decide(
+            controls, treated, seeds, (steps, further), first
+        )
         whole = treated[0]
         if compared is None or not compared.proven:
             self.laboratory.end([*treated.values()])
@@ -578,6 +625,28 @@ class _Bench:
                 )
         return {seed: self.controls[seed] for seed in seeds}
 
+    def _decide(
+        self,
+        controls: Mapping[int, Trial],
+        treated: Mapping[int, Trial],
+        seeds: Sequence[int],
+        looks: tuple[int, int],
+        first: Finding,
+    ) -> tuple[Comparison | None, list[float], list[float], int]:
+        """Compare after so many steps, and once more after further ones if that may tell.
+
+        Returns:
+            The last comparison (see `_compare`), both sides' values, and after how many steps.
+        """
+        steps, further = looks
+        compared, before, after = self._compare(controls, treated, seeds, steps)
+        undecided = further > steps and (plan.structural(first) or self._even(before, after))
+        if compared is not None and not compared.proven and undecided:
+            steps = further
+            self.objective = self._objective(first, min(steps, self.control.steps))
+            compared, before, after = self._compare(controls, treated, seeds, steps)
+        return compared, before, after, steps
+
     def _compare(
         self,
         controls: Mapping[int, Trial],
@@ -592,8 +661,7 @@ class _Bench:
         """
         for seed in seeds:
             pair = [controls[seed], treated[seed]]
-            whole = self.control_trial.status != "paused" and steps >= self.control.steps
-            while behind := [t for t in pair if t.status in PENDING and (whole or t.steps < steps)]:
+            while behind := [t for t in pair if t.status in PENDING and t.steps < steps]:
                 for _ in self.laboratory.advance(behind):
                     pass
             done = [s for s in seeds if s <= seed]
@@ -700,7 +768,7 @@ class _Bench:
         if self.laboratory.over:
             return True
         ratio = self.options.ratio
-        steps = sum(trial.total for trial in self.laboratory.trials)
+        steps = sum(trial.cost for trial in self.laboratory.trials)
         return ratio is not None and steps > ratio * max(self.control_trial.total, 1)
 
     def _row(self, trial: Trial) -> dict[str, Any]:

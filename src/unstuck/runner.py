@@ -12,6 +12,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import linecache
 import os
 import runpy
 import selectors
@@ -52,6 +53,7 @@ class Spec:
         pauses: Numbers of steps, ascending, after which the process stops itself (SIGSTOP) until
             it is continued.
         output: Where a trial's own output goes.
+        folder: Where modules are looked for in place of the working directory, under ``-m``.
     """
 
     record: str
@@ -67,6 +69,7 @@ class Spec:
     stop_at: int | None = None
     pauses: tuple[int, ...] = ()
     output: str | None = None
+    folder: str | None = None
 
     def to_json(self) -> str:
         """Return the spec as one line."""
@@ -113,20 +116,47 @@ class _AfterImport(importlib.abc.MetaPathFinder):
 
 
 class _PatchedSources(importlib.abc.MetaPathFinder):
-    """Gives patched source to modules that the script imports, under their own names and files."""
+    """Gives patched source to modules that the script imports, under their own names and files.
+
+    Also to those whose files are not on this machine (see `unstuck.ray_executor`).
+    """
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.sources = sources
+        for path, copy in sources.items():
+            if not os.path.exists(path):  # who looks up a line of it finds this
+                lines = Path(copy).read_text(errors="replace").splitlines(keepends=True)
+                linecache.cache[path] = (sum(map(len, lines)), None, lines, path)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
-        patched = self.sources.get(os.path.realpath(spec.origin)) if spec and spec.origin else None
-        if spec is None or spec.origin is None or patched is None:
+        if spec is None:
+            return self._elsewhere(fullname, sys.path if path is None else path)
+        patched = self.sources.get(os.path.realpath(spec.origin)) if spec.origin else None
+        if spec.origin is None or patched is None:
             return None
         spec.loader = _PatchedLoader(fullname, spec.origin, patched)
         return spec
+
+    def _elsewhere(
+        self, fullname: str, path: Sequence[str]
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find a module whose file is not on this machine."""
+        for entry in path:
+            stem = os.path.join(entry, fullname.rpartition(".")[2])
+            for file, inside in ((f"{stem}/__init__.py", [stem]), (f"{stem}.py", None)):
+                if file in self.sources:
+                    loader = _PatchedLoader(fullname, file, self.sources[file])
+                    return importlib.util.spec_from_file_location(
+                        fullname, file, loader=loader, submodule_search_locations=inside
+                    )
+            if any(source.startswith(f"{stem}/") for source in self.sources):
+                package = importlib.machinery.ModuleSpec(fullname, None, is_package=True)
+                package.submodule_search_locations = [stem]
+                return package
+        return None
 
 
 class _PatchedLoader(importlib.machinery.SourceFileLoader):
@@ -243,7 +273,7 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
         if not isinstance(script, str):
             script()
         elif spec.module:
-            sys.path[0] = os.getcwd()
+            sys.path[0] = spec.folder or os.getcwd()
             runpy.run_module(script, run_name="__main__", alter_sys=True)
         else:
             sys.path[0] = str(Path(script).resolve().parent)

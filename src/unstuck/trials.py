@@ -16,15 +16,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from unstuck.record import RecordError, Recording, read
 from unstuck.remedies import Settings
+from unstuck.resume import Moment, Store, identity
 from unstuck.runner import Spec, run_child
 
-__all__ = ["Candidate", "Executor", "ForkExecutor", "LocalExecutor", "Target", "Trial"]
+__all__ = [
+    "Candidate",
+    "Executor",
+    "ExecutorError",
+    "ForkExecutor",
+    "LocalExecutor",
+    "Target",
+    "Trial",
+    "ended",
+]
 
 Candidate = tuple[tuple[str, Settings], ...]
 """Remedies with their settings; empty for the control."""
@@ -32,6 +42,10 @@ Candidate = tuple[tuple[str, Settings], ...]
 
 ALIVE = ("running", "paused")
 """Statuses of a trial that has a process."""
+
+
+class ExecutorError(RuntimeError):
+    """Trials cannot be run; the message says what and what to do."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,10 @@ class Trial:
         status: ``waiting``, ``running``, ``paused`` (it stopped itself and can go on),
             ``completed``, ``stopped`` (we ended it), ``crashed``, ``timed-out``, ``no-effect``.
         changes: What its remedies changed, with the edits that say the same.
+        identity: What tells it from other trials of the fix.
+        known: Moments measured before an interruption that are still to come, ascending.
+        moments: Those it has passed, with those measured now.
+        recalled: The moment at which it stands if that was measured before, else None.
     """
 
     candidate: Candidate
@@ -64,7 +82,12 @@ class Trial:
     pid: int | None = None
     code: int | None = None
     changes: list[dict[str, Any]] = field(default_factory=list)
+    identity: str = ""
+    known: list[Moment] = field(default_factory=list, repr=False)
+    moments: list[Moment] = field(default_factory=list, repr=False)
+    recalled: Moment | None = None
     _read: Recording | None = field(default=None, repr=False)
+    _fresh: Spec | None = field(default=None, repr=False)
 
     def recording(self) -> Recording | None:
         """Return what it has measured so far, None if there is nothing yet."""
@@ -73,7 +96,8 @@ class Trial:
                 recording = read(self.spec.record)
             except RecordError:
                 return None
-            if self.status == "running" or (self.status != "paused" and self.code is None):
+            killed = self.status != "paused" and self.code is None and self.recalled is None
+            if self.status == "running" or killed:
                 return recording  # it may write more
             self._read = recording
         return self._read
@@ -86,9 +110,29 @@ class Trial:
 
     @property
     def total(self) -> int:
-        """Steps that it has taken so far, over all its runs: its cost."""
+        """Steps that it has taken so far, over all its runs."""
         recording = self.recording()
         return sum(run.steps for run in recording.runs) if recording else 0
+
+    @property
+    def cost(self) -> int:
+        """Those of them that were taken now, not before an interruption."""
+        return 0 if self.recalled is not None else self.total
+
+    def recall(self) -> None:
+        """Stand at the next moment that was measured before."""
+        moment = self.known.pop(0)
+        self._fresh = self._fresh or self.spec
+        self.spec = replace(self.spec, record=moment.record, output=moment.output)
+        self.status, self.code, self.recalled, self._read = moment.status, moment.code, moment, None
+        self.moments.append(moment)
+
+    def begins_anew(self) -> None:
+        """Note that it runs from the start again, to beyond the moment at which it stands."""
+        steps = self.steps
+        left = tuple(pause for pause in self.spec.pauses if pause > steps)
+        self.spec = replace(self._fresh or self.spec, pauses=left)
+        self.status, self.code, self.recalled, self._read = "waiting", None, None, None
 
     def goes_on(self) -> None:
         """Note that it runs (again)."""
@@ -99,13 +143,16 @@ class Trial:
         """Return what the script printed so far."""
         if self.spec.output is None or not os.path.exists(self.spec.output):
             return ""
-        return Path(self.spec.output).read_text(errors="replace")
+        shown = self.recalled.shown if self.recalled is not None else None
+        return Path(self.spec.output).read_bytes()[:shown].decode(errors="replace")
 
 
 class Executor(Protocol):
     """Runs trials somewhere, several at once."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many at once."""
 
     def start(self, trial: Trial, target: Target) -> None:
         """Begin a trial."""
@@ -123,7 +170,8 @@ class Executor(Protocol):
         """End everything."""
 
 
-def _ended(trial: Trial, code: int) -> None:
+def ended(trial: Trial, code: int) -> None:
+    """Note that a trial's process has left with an exit status."""
     trial.code = code
     if trial.status in ALIVE:
         trial.status = "completed" if code == 0 else "crashed"
@@ -153,15 +201,19 @@ class LocalExecutor:
     Args:
         workers: How many trials run at once.
         preload: Modules that the server imports before the first fork.
+        threads: Threads of one trial; None for ``OMP_NUM_THREADS``, or a share of the machine.
     """
 
-    def __init__(self, workers: int, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self, workers: int, preload: Sequence[str] = (), threads: int | None = None
+    ) -> None:
         self.workers = workers
-        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        share = max(1, (os.cpu_count() or 1) // workers)
+        count = str(threads or os.environ.get("OMP_NUM_THREADS") or share)
         environment = {
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
+            "OMP_NUM_THREADS": count,
+            "MKL_NUM_THREADS": count,
+            "OPENBLAS_NUM_THREADS": count,
             **os.environ,
             "PYTHONHASHSEED": "0",
         }
@@ -185,7 +237,7 @@ class LocalExecutor:
             self._server.stdin.write((json.dumps(order) + "\n").encode())
             self._server.stdin.flush()
         except BrokenPipeError:
-            raise RuntimeError("the process that starts the trials has ended") from None
+            raise ExecutorError("the process that starts the trials has ended") from None
 
     def start(self, trial: Trial, target: Target) -> None:
         """Begin a trial."""
@@ -216,11 +268,11 @@ class LocalExecutor:
                 if trial.status == "running":
                     trial.status = "paused"
             else:
-                _ended(trial, answer["status"])
+                ended(trial, answer["status"])
         if self._server.poll() is not None:
             for trial in self._trials:
                 if trial.code is None:
-                    _ended(trial, 1)
+                    ended(trial, -signal.SIGKILL)
 
     def resume(self, trial: Trial) -> None:
         """Let a paused trial go on."""
@@ -276,7 +328,7 @@ class ForkExecutor:
                     if changed and os.WIFSTOPPED(status):
                         trial.status = "paused" if trial.status == "running" else trial.status
                     elif changed:
-                        _ended(trial, os.waitstatus_to_exitcode(status))
+                        ended(trial, os.waitstatus_to_exitcode(status))
 
     def resume(self, trial: Trial) -> None:
         """Let a paused trial go on."""
@@ -298,13 +350,25 @@ class ForkExecutor:
 
 
 class Laboratory:
-    """A directory of trials: makes their specs, runs them in batches within a time limit."""
+    """A directory of trials: makes their specs, runs them in batches within a time limit.
 
-    def __init__(self, executor: Executor, target: Target, deadline: float) -> None:
+    Args:
+        executor: Runs the trials.
+        target: What they run.
+        deadline: When the time is used up, as `time.monotonic` counts.
+        store: Where trials outlive an interruption; a temporary directory without one.
+    """
+
+    def __init__(
+        self, executor: Executor, target: Target, deadline: float, store: Store | None = None
+    ) -> None:
         self.executor = executor
         self.target = target
         self.deadline = deadline
-        self.directory = tempfile.TemporaryDirectory(prefix="unstuck-", ignore_cleanup_errors=True)
+        self.store = store
+        self.directory = store or tempfile.TemporaryDirectory(
+            prefix="unstuck-", ignore_cleanup_errors=True
+        )
         self.trials: list[Trial] = []
 
     def trial(
@@ -333,7 +397,7 @@ class Laboratory:
             live: Whether the remedies are applied live, not said by `sources`.
             budget: Share of the time that watching may cost.
         """
-        number = len(self.trials)
+        number = len(self.trials) if self.store is None else next(self.store.numbers)
         base = os.path.join(self.directory.name, f"trial-{number}")
         remedies = tuple((name, dict(values)) for name, values in candidate) if live else ()
         spec = Spec(
@@ -351,11 +415,16 @@ class Laboratory:
             output=f"{base}.out",
         )
         made = Trial(candidate, seed, spec)
+        if self.store is not None:
+            made.identity = identity(candidate, spec, live=live, sources=sources)
+            made.known = list(self.store.known.get(made.identity, ()))
         self.trials.append(made)
         return made
 
     def advance(self, trials: Sequence[Trial]) -> Iterator[Trial]:
         """Start or resume trials, as many at once as there are workers.
+
+        One that was measured before stands at its next moment at once.
 
         Yields:
             Each as it pauses or ends.
@@ -365,10 +434,11 @@ class Laboratory:
         while waiting or running:
             while waiting and len(running) < self.executor.workers and not self.over:
                 trial = waiting.pop(0)
-                if trial.status == "waiting":
-                    self.executor.start(trial, self.target)
-                elif trial.status == "paused":
-                    self.executor.resume(trial)
+                if trial.known and trial.status in ("waiting", "paused"):
+                    trial.recall()
+                    yield trial
+                    continue
+                self._set_off(trial)
                 running.append(trial)
             time.sleep(0.01)
             self.executor.poll()
@@ -379,7 +449,17 @@ class Laboratory:
                 running, waiting = [*running, *waiting], []
             for trial in [t for t in running if t.status != "running"]:
                 running.remove(trial)
+                if self.store is not None:
+                    self.store.keep(trial)
                 yield trial
+
+    def _set_off(self, trial: Trial) -> None:
+        if trial.status == "paused" and trial.recalled is not None:
+            trial.begins_anew()
+        if trial.status == "waiting":
+            self.executor.start(trial, self.target)
+        elif trial.status == "paused":
+            self.executor.resume(trial)
 
     def end(self, trials: Sequence[Trial]) -> None:
         """End trials that are not needed any more; their records stay."""
@@ -392,10 +472,13 @@ class Laboratory:
         """Whether the time is used up."""
         return time.monotonic() > self.deadline
 
-    def close(self) -> None:
-        """End all trials and remove their files."""
+    def close(self, *, interrupted: bool = False) -> None:
+        """End all trials and remove their files, unless they are to outlive an interruption."""
         self.executor.close()
-        self.directory.cleanup()
+        if self.store is not None and interrupted:
+            self.store.leave()
+        else:
+            self.directory.cleanup()
 
 
 PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy")
