@@ -31,10 +31,19 @@ def names(candidate: Candidate) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_obstacle_has_sound_candidates(name: str) -> None:
     run, finding = first(name)
-    candidates = plan.first_candidates(run, finding)
-    assert bool(candidates) == any(h.name in registry.remedies() for h in finding.remedies)
-    labels = [plan.label(candidate) for candidate in candidates]
-    assert len(set(labels)) == len(labels)
+    candidates = [*plan.undoing(run, finding), *plan.first_candidates(run, finding)]
+    live = [
+        h.name
+        for h in finding.remedies
+        if (kind := registry.remedies().get(h.name))
+        and kind.stage != "source"
+        and kind.applicability.value != "display"
+        and kind().settings(run, finding)
+    ]
+    assert bool(candidates) >= bool(live)
+    for kind in (plan.undoing, plan.first_candidates):
+        labels = [plan.label(candidate) for candidate in kind(run, finding)]
+        assert len(set(labels)) == len(labels)
     assert all(len(candidate) == 1 for candidate in candidates[:1])
     offered = {hint.name for hint in finding.remedies}
     for candidate in candidates:
@@ -52,7 +61,8 @@ def test_a_mistake_is_undone_before_anything_else_is_tried() -> None:
         ("missing-zero-grad", "zero-gradients"),
     ):
         run, finding = first(name)
-        assert [names(c) for c in plan.first_candidates(run, finding)] == [[cure]]
+        assert [names(c) for c in plan.undoing(run, finding)] == [[cure]]
+        assert plan.first_candidates(run, finding) == []
 
 
 def test_vanishing_gradient_tries_singles_then_bundles() -> None:

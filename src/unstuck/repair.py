@@ -14,6 +14,7 @@ from typing import Any
 from unstuck import plan, registry, worth
 from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose, diagnose_run
+from unstuck.evidence import middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
@@ -266,7 +267,7 @@ class _Bench:
         script = min(ended, key=lambda t: len(t.candidate), default=None)
         finished = replace(
             verdict,
-            steps=sum(trial.cost for trial in begun),
+            steps=round(sum(trial.cost * self._rows(trial) for trial in begun)),
             control_steps=script.total if script else self.control_trial.total,
             seconds=time.monotonic() - self.began,
             notes=tuple(dict.fromkeys((*verdict.notes, *self.notes))),
@@ -274,6 +275,14 @@ class _Bench:
         rows = [self._row(trial) for trial in begun]
         texts = dict(cured.texts)
         return Repair(self.findings, finished, recording, rows, texts, self.interrupted)
+
+    def _rows(self, trial: Trial) -> float:
+        """Return the rows of a trial's batches over the control's: what one of its steps costs."""
+        run = self._run(trial) if plan.pacing(trial.candidate) else None
+        if run is None:
+            return 1.0
+        share = middle(run.of("batch_size").values) / middle(self.control.of("batch_size").values)
+        return share if math.isfinite(share) else 1.0
 
     # ---------------------------------------------------------------- the control
 
@@ -356,7 +365,7 @@ class _Bench:
         undoing = plan.undoing(self.control, first)
         if self.laboratory.target.call is not None:
             undoing = [candidate for candidate in undoing if not rewriting(candidate)]
-        others = plan.first_candidates(self.control, first)
+        others = [c for c in plan.first_candidates(self.control, first) if c not in undoing]
         if not undoing and not others:
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")

@@ -134,7 +134,7 @@ class Verdict:
         comparison: Effect, interval, p-value.
         patch: Unified diff, or "" where only display is possible.
         imports_unstuck: Whether the patched script needs unstuck.
-        steps: Steps of all trials together.
+        steps: Steps of all trials together; smaller batches count as parts of a step.
         control_steps: Steps of one bare run.
         seconds: Time that the fix took.
         notes: What else is to be said: what was tried, what could not be done.
