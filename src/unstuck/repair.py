@@ -44,6 +44,8 @@ NEARLY = 0.95
 that gain most end between 0.96 and 0.98."""
 
 
+ROUNDS = 2
+"""So often a proven cure that leaves something to cure is built upon."""
 END = 2**62
 """So many steps no training takes: compared at the end."""
 PENDING = ("waiting", "paused")
@@ -193,6 +195,7 @@ class _Bench:
         self.sources = WorkingFiles()
         self.tried: list[str] = []
         self.improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.wholes: dict[tuple[str, ...], Trial] = {}
         self.interrupted = False
 
     def say(self, line: str) -> None:
@@ -211,6 +214,8 @@ class _Bench:
             first = plan.worth_fixing(self.findings)
             if first is not None:
                 verdict, cured = self._cure(first)
+                for _ in range(ROUNDS):
+                    verdict, cured = self._build_upon(verdict, cured)
                 if verdict.status not in ("fixed", "nothing-to-fix"):
                     self.notes += advice(self.control, first, self._declined())
         except KeyboardInterrupt:
@@ -247,6 +252,35 @@ class _Bench:
             return Verdict("nothing-to-fix"), WorkingFiles()
         self.control = self._run(self.control_trial, again.run) or self.control
         return self._search(again)
+
+    def _build_upon(self, verdict: Verdict, cured: WorkingFiles) -> tuple[Verdict, WorkingFiles]:
+        """Cure what is found in the patched script, if a proven cure has left something to cure."""
+        whole = self.wholes.get(verdict.remedies)
+        recording = whole.recording() if whole is not None else None
+        if verdict.status != "improved" or recording is None or not cured.texts or self._spent():
+            return verdict, cured
+        findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
+        left = plan.worth_fixing(findings)
+        run = self._run(whole, left.run) if whole is not None and left is not None else None
+        if whole is None or left is None or run is None:
+            return verdict, cured
+        before = self.control_trial, self.controls, self.control, self.findings, self.sources
+        self.control_trial, self.controls, self.control = whole, {0: whole}, run
+        self.findings, self.sources = findings, cured
+        further, both = self._search(left)
+        self.control_trial, self.controls, self.control, self.findings, self.sources = before
+        if further.status not in ("fixed", "improved"):
+            return verdict, cured
+        first = _summary(verdict)
+        joined = replace(
+            further,
+            remedies=(*verdict.remedies, *further.remedies),
+            changes=(*verdict.changes, *further.changes),
+            imports_unstuck=verdict.imports_unstuck or further.imports_unstuck,
+            notes=(f"on top of {first}", *further.notes),
+        )
+        self.wholes[joined.remedies] = self.wholes[further.remedies]
+        return joined, both
 
     def _declined(self) -> list[str]:
         """Return the remedies that were tried alone and had no effect."""
@@ -371,8 +405,8 @@ class _Bench:
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
         self.improved = []
         for candidates in (*([candidate] for candidate in undoing), others):
-            if not candidates or (self.improved and self._spent()):
-                continue
+            if not candidates or self.improved:
+                continue  # what has been undone is built upon (`_build_upon`)
             verdict, cured = self._attempt(candidates, first, steps)
             if verdict.status in ("fixed", "nothing-to-fix"):
                 return verdict, cured
@@ -604,6 +638,7 @@ class _Bench:
             status = "no-fix-found"
             self.notes.append(f"{name} makes the script fail: {_last_line(whole.output())}")
         self.say(f"{name}: {status} (p = {compared.p_value:.2g})")
+        self.wholes[tuple(name.split(" + "))] = whole
         verdict = Verdict(
             status,
             remedies=tuple(name.split(" + ")),
@@ -795,3 +830,13 @@ class _Bench:
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it printed nothing"
+
+
+def _summary(verdict: Verdict) -> str:
+    """Return what a verdict proved, in a few words."""
+    objective = verdict.objective
+    if objective is None or not verdict.before:
+        return " + ".join(verdict.remedies)
+    after = f" after {objective.steps} steps" if objective.steps else ""
+    change = f"{median(verdict.before):.4g} → {median(verdict.after):.4g}"
+    return f"{' + '.join(verdict.remedies)} ({objective.name} {change}{after})"
