@@ -141,7 +141,7 @@ def compare(
 
 def _target(train: Callable[[], object]) -> Target:
     if not callable(train):
-        raise FixError("a function that builds and trains a model is needed")
+        raise FixError("it takes a function that builds and trains a model")
     name = getattr(train, "__code__", None)
     script = name.co_filename if name is not None and Path(name.co_filename).is_file() else ""
     return Target(script, call=train)

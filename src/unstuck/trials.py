@@ -96,6 +96,9 @@ class Trial:
                 recording = read(self.spec.record)
             except RecordError:
                 return None
+            if self.status == "paused":
+                runs = tuple(replace(run, complete=False) for run in recording.runs)
+                recording = replace(recording, runs=runs)
             killed = self.status != "paused" and self.code is None and self.recalled is None
             if self.status == "running" or killed:
                 return recording  # it may write more

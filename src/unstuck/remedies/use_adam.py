@@ -35,7 +35,8 @@ class UseAdam(Remedy):
     Settings:
         ``lr``: 0.001 (the paper's), 0.01, 0.0003. An Adam step is about ``lr``, so a run of N
         steps can move a weight by N times ``lr``: where 0.001 leaves less than twice the weights'
-        own scale, 0.01 comes first.
+        own scale, 0.01 comes first. Of a run whose end is not known, 0.001: over few steps the
+        larger rate wins, and loses over many (Wu et al., ICLR 2018).
 
     Limits:
         An optimizer that is Adam already keeps its class and only takes the learning rate. Groups
@@ -53,7 +54,8 @@ class UseAdam(Remedy):
         rates = [1e-3, 1e-2, 3e-4]
         scales = [v for layer in run.weights for v in run.of("weight_rms", layer.name)[:1]]
         scales = [v for v in scales if math.isfinite(v)]
-        if scales and run.steps * rates[0] < SLOW_START * median(scales):
+        short = run.complete and scales and run.steps * rates[0] < SLOW_START * median(scales)
+        if short:
             rates = [1e-2, 1e-3, 3e-4]
         return tuple({"lr": rate} for rate in rates)
 

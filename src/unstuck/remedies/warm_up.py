@@ -56,6 +56,8 @@ class WarmUp(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return a tenth of the run."""
+        if not run.complete:
+            return ()  # a share of an unknown length
         steps = min(LONGEST, run.steps // 10)
         if steps < 2 or not _relative(run):
             return ()
