@@ -7,7 +7,7 @@ cannot be said is None or NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -16,6 +16,7 @@ from statistics import median
 from unstuck.signals import Activation, Layer, Run, Series
 
 __all__ = [
+    "RANGES",
     "Descent",
     "descent",
     "early",
@@ -27,6 +28,20 @@ __all__ = [
     "ratio",
     "validation",
 ]
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "relu": (0.0, math.inf),
+    "relu6": (0.0, 6.0),
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "softplus": (0.0, math.inf),
+    "exponential": (0.0, math.inf),
+    "elu": (-1.76, math.inf),
+    "gelu": (-0.17, math.inf),
+    "silu": (-0.28, math.inf),
+    "softsign": (-1.0, 1.0),
+}
+"""What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
 
 
 def middle(values: Sequence[float]) -> float:

@@ -49,7 +49,7 @@ WIRING = GROUPS[0]
 SINGLES = 4
 """So many single remedies are tried at first, and as many bundles."""
 
-WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay"})
+WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay", "class-imbalance"})
 """Obstacles that show late: their candidates have to run to the end."""
 
 PACING = frozenset({"use-mini-batches", "resize-batch"})
@@ -90,8 +90,14 @@ def _ordered(names: Iterable[tuple[str, Settings]]) -> Candidate:
     return tuple(sorted(names, key=lambda item: _group(item[0])))
 
 
-def undoing(run: Run, finding: Finding) -> list[Candidate]:
+def undoing(run: Run, finding: Finding, others: Sequence[Finding] = ()) -> list[Candidate]:
     """Return remedies that undo what is wrong, each alone, likeliest first; at most four.
+
+    Args:
+        run: The control.
+        finding: Its first diagnosis.
+        others: What else was found; several mistakes at once may hide that undoing one helps, so
+            the last candidate undoes all of them that can be undone live.
 
     Mistakes of the wiring and whatever rewrites the script are undone before anything else is
     tried. So is any fact of the script, by the likeliest remedy: what trains still faster in the
@@ -104,7 +110,17 @@ def undoing(run: Run, finding: Finding) -> list[Candidate]:
     settings = [(name, choice) for name in names for choice in options[name][:2]]
     firsts = [(name, options[name][0]) for name in names]
     ordered = [*firsts, *(pair for pair in settings if pair not in firsts and _is_mistake(pair[0]))]
-    return [_frozen(((name, choice),)) for name, choice in ordered[:4]]
+    found = [_frozen(((name, choice),)) for name, choice in ordered[:4]]
+    serious = [f for f in (finding, *others) if f.severity is not Severity.INFO]
+    mistakes: dict[str, Settings] = {}
+    for one in dict.fromkeys(f.obstacle for f in serious):
+        hints = [h.name for f in serious if f.obstacle == one for h in f.remedies]
+        for name, choices in _options(run, finding, hints).items():
+            if _is_mistake(name) and registry.remedy(name).stage != "source":
+                mistakes.setdefault(name, choices[0])
+    if len(mistakes) > 1:
+        found.append(_frozen(tuple(mistakes.items())))
+    return found
 
 
 def first_candidates(run: Run, finding: Finding) -> list[Candidate]:

@@ -396,7 +396,7 @@ class _Bench:
         steps = self.control.steps if early else plan.horizon(self.control, first)
         self.objective = self._objective(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
-        undoing = plan.undoing(self.control, first)
+        undoing = plan.undoing(self.control, first, self.findings)
         if self.laboratory.target.call is not None:
             undoing = [candidate for candidate in undoing if not rewriting(candidate)]
         others = [c for c in plan.first_candidates(self.control, first) if c not in undoing]
@@ -412,7 +412,11 @@ class _Bench:
                 return verdict, cured
         if self.improved:
             return self.improved[0]
-        return self._nothing(f"tried without success: {', '.join(dict.fromkeys(self.tried))}")
+        hint = ""
+        if self.objective.name == "training loss":
+            hint = "; the training loss may not show it: --metric takes what the script prints"
+        tried = ", ".join(dict.fromkeys(self.tried))
+        return self._nothing(f"tried without success: {tried}{hint}")
 
     def _attempt(
         self, candidates: Sequence[Candidate], first: Finding, steps: int

@@ -16,10 +16,15 @@ PENALIZED = frozenset({"excessive-regularization"})
 """Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
 
 
+BALANCED = "balanced accuracy of training batches"
+
+
 def objective(run: Run, obstacle: str, steps: int) -> Objective:
     """Return what trials are compared by after so many steps.
 
-    The validation loss, else the validation accuracy, if a pass was made in the later half of
+    Where a class is ignored, the mean share of each class that is recognized in the last training
+    batches: a loss that weighs classes is another number, and accuracy rewards ignoring the rare
+    one. Otherwise the validation loss, else the validation accuracy, if a pass was made in the later half of
     these steps; else the training loss, without penalties that the script adds to it where the
     obstacle is such a penalty.
 
@@ -28,6 +33,8 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
         obstacle: Its first diagnosis.
         steps: Steps that are compared.
     """
+    if obstacle == "class-imbalance" and not math.isnan(_balanced(run)):
+        return Objective(BALANCED, "max")
     for name in ("validation loss", "validation accuracy"):
         if _recent(_validation(run, name), steps):
             return Objective(name, "min" if name == "validation loss" else "max")
@@ -44,11 +51,19 @@ def value(run: Run, name: str, steps: int) -> float:
         name: Of the objective.
         steps: How many steps of the run count.
     """
+    if name == BALANCED:
+        return _balanced(run)
     if name.startswith("validation"):
         recent = _recent(_validation(run, name), steps)
         return sum(recent) / len(recent) if recent else math.nan
     signal = "batch_loss" if name == "loss without penalties" else "loss"
     return _smooth(run.of(signal), steps - 1)
+
+
+def _balanced(run: Run) -> float:
+    counts, hits = run.facts.get("recent_counts") or [], run.facts.get("recent_hits") or []
+    shares = [hit / count for hit, count in zip(hits, counts, strict=False) if count > 0]
+    return sum(shares) / len(shares) if shares else math.nan
 
 
 def metric(pattern: str, output: str) -> float:

@@ -6,25 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import middle
+from unstuck.evidence import RANGES, middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Activation, Run
 from unstuck.sketch import plateau, sketch
 
-_RANGES = {
-    "relu": (0.0, math.inf),
-    "relu6": (0.0, 6.0),
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "softplus": (0.0, math.inf),
-    "exponential": (0.0, math.inf),
-    "elu": (-1.76, math.inf),
-    "gelu": (-0.17, math.inf),
-    "silu": (-0.28, math.inf),
-    "softsign": (-1.0, 1.0),
-}
-"""What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
 _REGRESSION = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 
 
@@ -124,7 +111,7 @@ class OutputActivationMismatch(Obstacle):
             constant = run.of("prediction_std")
             if constant and max(constant) < 1e-6:
                 return "a softmax over a single unit is always 1"
-        low, high = _RANGES.get(kind, (-math.inf, math.inf))
+        low, high = RANGES.get(kind, (-math.inf, math.inf))
         if kind in ("relu", "relu6") and loss in (
             "cross_entropy",
             "binary_cross_entropy_with_logits",

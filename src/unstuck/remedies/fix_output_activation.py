@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from unstuck.evidence import middle
+from unstuck.evidence import RANGES, middle
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Activation, Run
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FixOutputActivation"]
 
-BOUNDED = ("relu", "relu6", "sigmoid", "tanh", "softmax")
+BOUNDED = (*RANGES, "softmax")
 
 
 class FixOutputActivation(Remedy):
