@@ -198,6 +198,9 @@ def trivial_loss(run: Run) -> float:
     classes = _classes(run)
     if run.loss_function.reduction != "mean":
         return math.nan
+    if (run.facts.get("loss_call") or {}).get("weighted"):  # as if all classes were as frequent
+        multiple = function in ("cross_entropy", "nll_loss") and classes >= 2
+        return math.log(classes) if multiple else math.nan
     if function in ("cross_entropy", "nll_loss") and classes >= 2:
         shares = _frequencies(run, classes)
         # Class weights in the loss, or sorted data, may make the entropy meaningless: a floor.

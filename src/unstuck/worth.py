@@ -24,9 +24,9 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
 
     Where a class is ignored, the mean share of each class that is recognized in the last training
     batches: a loss that weighs classes is another number, and accuracy rewards ignoring the rare
-    one. Otherwise the validation loss, else the validation accuracy, if a pass was made in the later half of
-    these steps; else the training loss, without penalties that the script adds to it where the
-    obstacle is such a penalty.
+    one. Otherwise the validation loss, else the validation accuracy, if a pass was made in the
+    later half of these steps; else the training loss, without penalties that the script adds to it
+    where the obstacle is such a penalty.
 
     Args:
         run: The control.
