@@ -186,6 +186,7 @@ class _Bench:
         self.options = options
         self._tell = say
         self.leading = ""
+        self.racing = self.objective = Objective("training loss")
         self.began = time.monotonic()
         self.notes: list[str] = []
         self.findings: list[Finding] = []
@@ -394,6 +395,7 @@ class _Bench:
         """
         early = self.control_trial.status == "paused"
         steps = self.control.steps if early else plan.horizon(self.control, first)
+        self.racing = worth.objective(self.control, first.obstacle, steps)
         self.objective = self._objective(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         undoing = plan.undoing(self.control, first, self.findings)
@@ -542,10 +544,11 @@ class _Bench:
     def _scores(self, trials: Sequence[Trial], steps: int) -> dict[Trial, float]:
         """Return what trials are worth after so many steps; smaller is better.
 
-        That is the objective, or the training loss where a trial has not measured it yet.
+        That is the objective (what the script prints is known at its end only, and not asked),
+        or the training loss where a trial has not measured it yet.
         """
         runs = {trial: self._run(trial) for trial in trials}
-        for objective in (self.objective, Objective("training loss")):
+        for objective in (self.racing, Objective("training loss")):
             name = objective.name
             values = {t: worth.value(r, name, steps) if r else math.nan for t, r in runs.items()}
             if not any(math.isnan(value) for value in values.values()):
@@ -573,7 +576,7 @@ class _Bench:
         return best < control - margin * abs(control)
 
     def _control_score(self, steps: int) -> float:
-        return self.objective.badness(worth.value(self.control, self.objective.name, steps))
+        return self.racing.badness(worth.value(self.control, self.racing.name, steps))
 
     def _finalists(self, scores: Mapping[Trial, float], steps: int) -> list[Trial]:
         """Return up to three candidates to prove, the smallest of the nearly best first."""
