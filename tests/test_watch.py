@@ -390,3 +390,35 @@ def test_warnings_are_the_same(tmp_path: Path, filters: str) -> None:
     assert [line for line in expected if line not in watched.stderr] == []
     assert watched.stderr.count("Warning: ") == alone.stderr.count("Warning: ")
     assert watched.returncode == alone.returncode
+
+
+LOGGED_LATER = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x, y = torch.randn(64, 4), torch.randint(0, 2, (64,))
+model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(40):
+    loss = nn.functional.cross_entropy(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 8 == 7:
+        model.eval()
+        with torch.no_grad():
+            held = model(x)
+        model.train()
+        print(nn.functional.cross_entropy(held, y).item())
+"""
+
+
+def test_a_loss_taken_after_the_pass_counts_and_says_nothing_of_its_mode(tmp_path: Path) -> None:
+    script = write(tmp_path, LOGGED_LATER)
+    done = unstuck("run", "--record", "r.db", script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = read(tmp_path / "r.db").runs[0]
+    assert len(run.of("validation_loss:0")) == 5
+    assert set(run.of("validation_training_mode:0")) == {0.0}
+    assert "wrong-mode" not in done.stderr

@@ -44,7 +44,7 @@ from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
-from unstuck.frameworks.torch_training import MODAL, LossCall, Training, parameters_of
+from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
 from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
@@ -477,7 +477,8 @@ class TorchWatcher:
         found = self._validation.get(key)
         if found is None:
             found = self._validation[key] = _Pass()
-            found.training_mode = self._modal_layers_training()
+            # With gradients on, the predictions were made before: in which mode is not known.
+            found.training_mode = not torch.is_grad_enabled() and self._modal_layers_training()
             latest = self._latest()
             if found.training_mode and latest is not None and self._sites.note(latest.roots()):
                 self.recorder.fact("validation_sites", self._sites.facts, latest.index)
@@ -487,7 +488,7 @@ class TorchWatcher:
         """Return whether a layer that behaves otherwise in evaluation is in training mode."""
         latest = self._latest()
         return latest is not None and any(
-            module.training for module in latest.modules() if isinstance(module, MODAL)
+            module.training for module in latest.modules() if modal(module)
         )
 
     def _latest(self) -> Training | None:

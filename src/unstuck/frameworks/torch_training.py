@@ -67,7 +67,12 @@ BATCH_SIGNALS = (
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
-MODAL = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+_MODAL = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
+
+
+def modal(module: nn.Module) -> bool:
+    """Return whether a layer does something else in evaluation; dropout of 0 does not."""
+    return isinstance(module, _MODAL) and getattr(module, "p", 1.0) != 0
 
 
 class LossCall:
@@ -302,9 +307,9 @@ class Training:
             return
         if self.stage == 0:
             self._facts.pop("module_calls", None)
-        modal = [m for m in self.modules() if isinstance(m, MODAL)]
-        if modal:
-            share = sum(not m.training for m in modal) / len(modal)
+        found = [m for m in self.modules() if modal(m)]
+        if found:
+            share = sum(not m.training for m in found) / len(found)
             source = self.recorder.source(self.index, "", ("eval_share",))
             self.recorder.sample(source, self.step, (share,))
         if self._mode is None and not torch.compiler.is_compiling():
