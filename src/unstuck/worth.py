@@ -16,6 +16,9 @@ PENALIZED = frozenset({"excessive-regularization"})
 """Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
 
 
+RESCALED = frozenset({"softmax-before-cross-entropy"})
+"""Obstacles whose cure makes the loss another number: of probabilities it is bounded."""
+
 BALANCED = "balanced accuracy of training batches"
 
 
@@ -24,9 +27,10 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
 
     Where a class is ignored, the mean share of each class that is recognized in the last training
     batches: a loss that weighs classes is another number, and accuracy rewards ignoring the rare
-    one. Otherwise the validation loss, else the validation accuracy, if a pass was made in the
-    later half of these steps; else the training loss, without penalties that the script adds to it
-    where the obstacle is such a penalty.
+    one. At the end of a run whose loss was computed of the wrong thing, the accuracy: the right
+    loss is another number. Otherwise the validation loss, else the validation accuracy, if a pass
+    was made in the later half of these steps; else the training loss, without penalties that the
+    script adds to it where the obstacle is such a penalty.
 
     Args:
         run: The control.
@@ -35,6 +39,10 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
     """
     if obstacle == "class-imbalance" and not math.isnan(_balanced(run)):
         return Objective(BALANCED, "max")
+    if obstacle in RESCALED and run.complete and steps >= run.steps:
+        for name in ("validation accuracy", "training accuracy"):
+            if not math.isnan(value(run, name, steps)):
+                return Objective(name, "max")
     for name in ("validation loss", "validation accuracy"):
         if _recent(_validation(run, name), steps):
             return Objective(name, "min" if name == "validation loss" else "max")
@@ -53,6 +61,9 @@ def value(run: Run, name: str, steps: int) -> float:
     """
     if name == BALANCED:
         return _balanced(run)
+    if name == "training accuracy":
+        last = run.of("batch_accuracy").until(steps - 1).finite().values[-10:]
+        return sum(last) / len(last) if last else math.nan
     if name.startswith("validation"):
         recent = _recent(_validation(run, name), steps)
         return sum(recent) / len(recent) if recent else math.nan

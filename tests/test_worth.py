@@ -1,0 +1,59 @@
+"""What trials are compared by, and what a run is worth after so many steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from unstuck import worth
+from unstuck.sketch import learning, sketch
+
+PLAIN = sketch()
+VALIDATED = sketch(validation=learning)
+PENALIZED = sketch(run={"batch_loss": 0.25})
+GUESSING = sketch(run={"batch_accuracy": lambda s: min(1.0, s / 100)})
+RARE = sketch(facts={"recent_counts": [90.0, 10.0, 0.0], "recent_hits": [90.0, 2.0, 0.0]})
+
+
+@pytest.mark.parametrize(
+    ("run", "obstacle", "name"),
+    [
+        (PLAIN, "vanishing-gradient", "training loss"),
+        (VALIDATED, "vanishing-gradient", "validation loss"),
+        (PENALIZED, "excessive-regularization", "loss without penalties"),
+        (PENALIZED, "vanishing-gradient", "training loss"),
+        (GUESSING, "softmax-before-cross-entropy", "training accuracy"),
+        (RARE, "class-imbalance", "balanced accuracy of training batches"),
+    ],
+)
+def test_the_objective_fits_the_obstacle(run: worth.Run, obstacle: str, name: str) -> None:
+    found = worth.objective(run, obstacle, run.steps)
+    assert found.name == name
+    assert found.goal == ("max" if "accuracy" in name else "min")
+    assert math.isfinite(worth.value(run, name, run.steps))
+
+
+def test_an_accuracy_is_the_objective_only_at_the_end() -> None:
+    paused = replace(GUESSING, complete=False)
+    for run, steps in ((GUESSING, 30), (paused, paused.steps)):
+        assert worth.objective(run, "softmax-before-cross-entropy", steps).name == "training loss"
+
+
+def test_values_are_of_the_steps_asked_for() -> None:
+    early, late = (worth.value(PLAIN, "training loss", steps) for steps in (10, PLAIN.steps))
+    assert late < early
+    assert worth.value(RARE, worth.BALANCED, RARE.steps) == pytest.approx((1 + 0.2) / 2)
+    assert math.isnan(worth.value(PLAIN, "validation loss", 10))
+    broken = sketch(loss=lambda s: math.inf if s > 50 else 1.0)
+    assert worth.value(broken, "training loss", broken.steps) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [("acc 0.5\nacc 0.75\n", 0.75), ("acc 81%\n", 81.0), ("nothing\n", None), ("acc nan\n", None)],
+)
+def test_a_metric_is_the_last_match(output: str, value: float | None) -> None:
+    found = worth.metric(r"acc ([0-9.]+%?|nan)", output)
+    assert math.isnan(found) if value is None else found == value
