@@ -13,7 +13,6 @@ import random
 import shutil
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from run import CASES
+from run import CASES, card_of
 
 from unstuck import plan, worth
 from unstuck.diagnosis import diagnose_run
@@ -110,7 +109,7 @@ def chosen(count: int) -> list[str]:
     """Return sick development cases: the quickest one of each obstacle, the quickest first."""
     quickest: dict[str, tuple[float, str]] = {}
     for path in sorted(CASES.glob("*.toml")):
-        card = tomllib.loads(path.read_text())
+        card = card_of(path.stem)
         if card["split"] == "dev" and card["kind"] == "sick":
             found = (card["seconds"], path.stem)
             obstacle = card["accepted"][0]
@@ -150,7 +149,7 @@ def load(name: str, seeds: int, records: Path) -> Case | None:
         if not trained:
             return None
         runs.append(trained[0])
-    accepted = tomllib.loads((CASES / f"{name}.toml").read_text())["accepted"][0]
+    accepted = card_of(name)["accepted"][0]
     code = obstacles()[accepted].code
     return Case(name, Finding(accepted, code, Severity.ERROR, ""), tuple(runs))
 

@@ -13,15 +13,14 @@ import os
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from statistics import median
 
-from run import CASES, SPLITS, seeded
+from run import CASES, SPLITS, card_of, execute_in, names_of, sections, seeded
 from verify import score
 
 from unstuck import registry
@@ -64,24 +63,20 @@ class Repaired:
 
 def repair(name: str, arguments: Sequence[str] = ()) -> Repaired:
     """Fix one case and run the patched script alone on every seed."""
-    card = tomllib.loads((CASES / f"{name}.toml").read_text())
+    card = card_of(name)
     found = Repaired(name, card["split"], card["accepted"][0], needed=card["repaired"])
     source = (CASES / f"{name}.py").read_text()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    command = ["-m", "unstuck", "fix", "--workers", "1", "--apply", "--format", "json"]
+    command += ["--output", "fix.json", *arguments]
     with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "train.py"
-        script.write_text(source)
-        command = [sys.executable, "-m", "unstuck", "fix", "--workers", "1", "--apply"]
-        command += ["--format", "json", "--output", "fix.json", *arguments, "train.py"]
+        said = ""
         try:
-            done = subprocess.run(
-                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=1200
-            )
+            said = execute_in(Path(folder), source, *command, seconds=1200).stderr.strip()
             report = json.loads((Path(folder) / "fix.json").read_text())
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            last = (done.stderr.strip().splitlines() or [str(error)])[-1]
-            return Repaired(**{**asdict(found), "status": f"error: {last}"})
-        patched = script.read_text()
+            last = (said.splitlines() or [str(error)])[-1]
+            return replace(found, status=f"error: {last}")
+        patched = (Path(folder) / "train.py").read_text()
     verdict = report["verdict"]
     first = next((f["obstacle"] for f in report["findings"] if f["first"]), "")
     scores: list[float] = []
@@ -110,7 +105,7 @@ def repair(name: str, arguments: Sequence[str] = ()) -> Repaired:
 
 def repairable(name: str) -> bool:
     """Return whether the catalogue has a remedy for one of the diagnoses that a card accepts."""
-    card = tomllib.loads((CASES / f"{name}.toml").read_text())
+    card = card_of(name)
     known = registry.remedies()
     return card["kind"] == "sick" and any(
         remedy in known and known[remedy].applicability.value != "display"
@@ -151,15 +146,13 @@ def page(found: Sequence[Repaired]) -> str:
         "untreated ones included, as a multiple of the bare run. `make zoo-fix` makes this page "
         "anew.\n",
     ]
-    for split, meaning in SPLITS.items():
-        chosen = [r for r in found if r.split == split]
-        if chosen:
-            parts.append(f"## Split: {split}\n\nOf this split, {meaning}.\n\n{table(chosen)}\n")
-            missed = [f"- {line(r)}" for r in chosen if not r.good]
-            if missed:
-                parts.append("Not repaired:\n")
-                parts.append("\n".join(missed) + "\n")
+    parts += sections(found, table, failures, "Not repaired")
     return "\n".join(parts)
+
+
+def failures(found: Sequence[Repaired]) -> list[str]:
+    """Return a line for each case that was not repaired."""
+    return [line(r) for r in found if not r.good]
 
 
 def line(r: Repaired) -> str:
@@ -181,11 +174,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the page there (Markdown)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    names = sorted(path.stem for path in CASES.glob("*.toml") if options.case in path.stem)
-    names = [name for name in names if repairable(name)]
-    cards = {name: tomllib.loads((CASES / f"{name}.toml").read_text()) for name in names}
-    names = [name for name in names if options.split in ("all", cards[name]["split"])]
-    names = [name for name in names if options.obstacle in cards[name]["accepted"][0]]
+    names = [name for name in names_of(options.split, options.case) if repairable(name)]
+    names = [name for name in names if options.obstacle in card_of(name)["accepted"][0]]
     if not names:
         parser.error("no repairable case is asked for")
 

@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from unstuck import diagnose, registry
 from unstuck.findings import Severity
@@ -73,19 +74,37 @@ def seeded(source: str, seed: int) -> str:
     return re.sub(pattern, lambda m: f"{m[1]}{int(m[2]) + 1000 * seed}", source)
 
 
+def card_of(name: str) -> dict[str, Any]:
+    """Return a case's card of facts."""
+    return tomllib.loads((CASES / f"{name}.toml").read_text())
+
+
+def names_of(split: str, part: str) -> list[str]:
+    """Return the cases of a split (or of ``all``) with `part` in their name."""
+    names = sorted(path.stem for path in CASES.glob("*.toml") if part in path.stem)
+    return [name for name in names if split in ("all", card_of(name)["split"])]
+
+
 def execute(source: str, *before: str) -> subprocess.CompletedProcess[str]:
     """Run a script as ``python [before…] train.py``, on one core, in a folder of its own.
 
     Raises:
         subprocess.TimeoutExpired: After ten minutes.
     """
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "train.py").write_text(source)
-        command = [sys.executable, *before, "train.py"]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600
-        )
+        return execute_in(Path(folder), source, *before)
+
+
+def execute_in(
+    folder: Path, source: str, *before: str, seconds: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Do the same in a folder that stays."""
+    (folder / "train.py").write_text(source)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    command = [sys.executable, *before, "train.py"]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds
+    )
 
 
 def watch(name: str, seed: int, record: Path) -> str:
@@ -101,7 +120,7 @@ def watch(name: str, seed: int, record: Path) -> str:
 def judge(job: tuple[str, int], records: Path) -> Result:
     """Run one case with one seed, unless its record exists, and compare it with its card."""
     name, seed = job
-    card = tomllib.loads((CASES / f"{name}.toml").read_text())
+    card = card_of(name)
     record = records / f"{name}.{seed}.db"
     error = "" if record.exists() else watch(name, seed, record)
     try:
@@ -194,15 +213,25 @@ def page(results: Sequence[Result], seeds: str) -> str:
         "healthy run is an alarm with any warning or error. The last three columns are medians "
         "and shares of the rightly diagnosed runs.\n",
     ]
+    parts += sections(results, table, failures, "Runs that differ from their card")
+    return "\n".join(parts)
+
+
+def sections(
+    results: Sequence[Any],
+    table: Callable[[Sequence[Any]], str],
+    failures: Callable[[Sequence[Any]], Sequence[str]],
+    title: str,
+) -> Iterator[str]:
+    """Yield the parts of a page: for each split its table, and a line for each failure."""
     for split, meaning in SPLITS.items():
         chosen = [r for r in results if r.split == split]
         if chosen:
-            parts.append(f"## Split: {split}\n\nOf this split, {meaning}.\n\n{table(chosen)}\n")
+            yield f"## Split: {split}\n\nOf this split, {meaning}.\n\n{table(chosen)}\n"
             missed = failures(chosen)
             if missed:
-                parts.append("Runs that differ from their card:\n")
-                parts.append("\n".join(f"- {line}" for line in missed) + "\n")
-    return "\n".join(parts)
+                yield f"{title}:\n"
+                yield "\n".join(f"- {line}" for line in missed) + "\n"
 
 
 def main() -> None:
@@ -215,9 +244,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="write the page there (Markdown)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    names = sorted(path.stem for path in CASES.glob("*.toml") if options.case in path.stem)
-    cards = {name: tomllib.loads((CASES / f"{name}.toml").read_text()) for name in names}
-    names = [name for name in names if options.split in ("all", cards[name]["split"])]
+    names = names_of(options.split, options.case)
     if not names:
         parser.error(f"no case matches {options.case!r}")
     jobs = [(name, int(seed)) for seed in options.seeds.split(",") for name in names]

@@ -11,12 +11,11 @@ import re
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from run import CASES, execute, seeded
+from run import CASES, card_of, execute, seeded
 
 
 def fixed(source: str, card: Mapping[str, Any]) -> str:
@@ -47,7 +46,7 @@ def score(source: str, pattern: str) -> tuple[float, float]:
 
 def verify(name: str, seeds: int = 5) -> tuple[bool, str]:
     """Return whether a case may enter, and a line with its scores."""
-    card = tomllib.loads((CASES / f"{name}.toml").read_text())
+    card = card_of(name)
     source = (CASES / f"{name}.py").read_text()
     sign = 1 if card["goal"] == "max" else -1
     try:

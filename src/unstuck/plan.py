@@ -85,6 +85,12 @@ def _options(run: Run, finding: Finding, known: Sequence[str]) -> dict[str, Sequ
     return found
 
 
+def _tuning(run: Run, finding: Finding) -> dict[str, Sequence[Settings]]:
+    """Return the remedies of a finding that may be combined: those that undo no mistake."""
+    options = _options(run, finding, [hint.name for hint in finding.remedies])
+    return {name: settings for name, settings in options.items() if not _is_mistake(name)}
+
+
 def _ordered(names: Iterable[tuple[str, Settings]]) -> Candidate:
     """Return a candidate in the order in which its remedies are applied."""
     return tuple(sorted(names, key=lambda item: _group(item[0])))
@@ -129,8 +135,7 @@ def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
     A bundle joins the likeliest remedies of different groups (an activation, an initialization, an
     optimizer), two of them, then three.
     """
-    known = _options(run, finding, [hint.name for hint in finding.remedies])
-    options = {name: settings for name, settings in known.items() if not _is_mistake(name)}
+    options = _tuning(run, finding)
     singles: list[Candidate] = [
         ((name, settings[0]),) for name, settings in islice(options.items(), SINGLES)
     ]
@@ -167,8 +172,7 @@ def refinements(run: Run, finding: Finding, best: Candidate, tried: set[str]) ->
         best: The best candidate so far.
         tried: Labels of all candidates tried.
     """
-    known = _options(run, finding, [hint.name for hint in finding.remedies])
-    options = {name: settings for name, settings in known.items() if not _is_mistake(name)}
+    options = _tuning(run, finding)
     more: list[Candidate] = []
     for index, (name, _) in enumerate(best):
         others = options.get(name, ())[1:3]

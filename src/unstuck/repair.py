@@ -87,6 +87,13 @@ class Options:
     obstacles: Sequence[type[Obstacle]] | None = None
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def asked(self) -> Objective | None:
+        """The objective that the user asked for, None without one."""
+        if self.metric is None:
+            return None
+        return Objective(f"/{self.metric}/", self.goal)  # type: ignore[arg-type]
+
 
 @dataclass
 class Repair:
@@ -245,10 +252,7 @@ class _Bench:
         verdict, cured = self._search(first)
         if verdict.status != "no-fix-found" or self.control_trial.status != "paused":
             return verdict, cured
-        self.say("running the script as it is to its end")
-        self._finish(self.control_trial)
-        self._diagnose()
-        again = plan.worth_fixing(self.findings)
+        again = self._end_control()
         if again is None:
             return Verdict("nothing-to-fix"), WorkingFiles()
         self.control = self._run(self.control_trial, again.run) or self.control
@@ -328,7 +332,7 @@ class _Bench:
         deadline = laboratory.deadline
         laboratory.deadline = min(deadline, time.monotonic() + self.options.seconds / 3)
         seen: list[tuple[int, Finding | None]] = []
-        while trial.status in ("waiting", "paused"):
+        while trial.status in PENDING:
             for _ in laboratory.advance([trial]):
                 pass
             if trial.status == "paused":
@@ -345,6 +349,13 @@ class _Bench:
         first = plan.worth_fixing(self.findings)
         if first is not None:
             self.control = self._run(trial, first.run) or self.control
+
+    def _end_control(self) -> Finding | None:
+        """Run the control to its end; return the first diagnosis that it has there."""
+        self.say("running the script as it is to its end")
+        self._finish(self.control_trial)
+        self._diagnose()
+        return plan.worth_fixing(self.findings)
 
     def _check(self, trial: Trial, recording: Recording) -> None:
         """Raise if the control says nothing; note what it lacks."""
@@ -614,7 +625,9 @@ class _Bench:
         patched = not (notes or self.laboratory.target.call is not None)
         written = cured if patched else self.sources
         sources = written.write(self.laboratory.directory.name, f"patched-{len(self.tried)}")
-        if plan.pacing(trial.candidate) or not self._comparable(steps):
+        ended = self.control_trial.status != "paused"
+        # What the script prints is not known at steps of the past.
+        if plan.pacing(trial.candidate) or (self.options.metric is not None and ended):
             self._finish(self.control_trial)
             self.control = self._run(self.control_trial) or self.control
             steps = END
@@ -668,13 +681,6 @@ class _Bench:
             notes=tuple(notes),
         )
         return verdict, cured
-
-    def _comparable(self, steps: int) -> bool:
-        """Return whether the control's objective is known after so many steps, or it is destroyed.
-
-        What the script prints is compared at the end.
-        """
-        return self.options.metric is None or self.control_trial.status == "paused"
 
     def _controls(self, seeds: Sequence[int], pauses: Sequence[int]) -> dict[int, Trial]:
         for seed in seeds:
@@ -757,10 +763,7 @@ class _Bench:
         more = bool(seen and later and len(later.runs) > len(seen.runs))
         if plan.structural(first) and not more:
             return True
-        self.say("running the script as it is to its end")
-        self._finish(trial)
-        self._diagnose()
-        return plan.worth_fixing(self.findings) is not None
+        return self._end_control() is not None
 
     def _problems(
         self, whole: Trial, treated: Sequence[Trial], first: Finding, steps: int
@@ -805,9 +808,7 @@ class _Bench:
     # ---------------------------------------------------------------- what trials are worth
 
     def _objective(self, first: Finding, steps: int) -> Objective:
-        if self.options.metric is not None:
-            return Objective(f"/{self.options.metric}/", self.options.goal)  # type: ignore[arg-type]
-        return worth.objective(self.control, first.obstacle, steps)
+        return self.options.asked or worth.objective(self.control, first.obstacle, steps)
 
     def _value(self, trial: Trial, steps: int) -> float:
         """Return a trial's objective after so many steps, NaN if it has none."""

@@ -170,7 +170,7 @@ def compare(
         for trial in laboratory.advance([*controls[1:], *(t for t in order if t is not None)]):
             say(f"{plan.label(trial.candidate)}, seed {trial.seed}: {trial.status}")
         name = first.obstacle if first else ""
-        goal = _objective(run, name, options)
+        goal = options.asked or objective(run, name, run.steps)
         arms = [_arm(controls, (), run, goal, options, None)]
         for candidate, trials in zip(candidates, treated, strict=True):
             arms.append(_arm(trials, candidate, run, goal, options, arms[0]))
@@ -224,12 +224,6 @@ def _trial(
     )
     trial.changes = changes
     return trial
-
-
-def _objective(run: Run, obstacle: str, options: Options) -> Objective:
-    if options.metric is not None:
-        return Objective(f"/{options.metric}/", options.goal)  # type: ignore[arg-type]
-    return objective(run, obstacle, run.steps)
 
 
 def _arm(
