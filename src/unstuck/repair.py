@@ -48,6 +48,11 @@ ROUNDS = 2
 """So often a proven cure that leaves something to cure is built upon."""
 END = 2**62
 """So many steps no training takes: compared at the end."""
+FOLLOWED = 0.25
+"""Share of the treated run's length for which the untreated one is followed (see `plan.settled`).
+"""
+AHEAD = 0.5
+"""A treated run that ends at so much of the control's loss need not be compared at the end."""
 PENDING = ("waiting", "paused")
 """Statuses of a trial that can go on."""
 
@@ -181,9 +186,10 @@ class _Bench:
 
     Attributes:
         control: The untreated run that is to be cured, as far as it is known.
-        control_trial: Its trial, on seed 0; it may be paused.
+        control_trial: Its trial; it may be paused.
         findings: The control's findings.
         sources: What the script says now; a cure that leaves something to cure is built upon.
+        relapsed: Trials that showed the first diagnosis again at the end of their race.
     """
 
     def __init__(
@@ -203,6 +209,7 @@ class _Bench:
         self.sources = WorkingFiles()
         self.tried: list[str] = []
         self.improved: list[tuple[Verdict, WorkingFiles]] = []
+        self.relapsed: set[Trial] = set()
         self.wholes: dict[tuple[str, ...], Trial] = {}
         self.interrupted = False
 
@@ -270,7 +277,7 @@ class _Bench:
         if whole is None or left is None or run is None:
             return verdict, cured
         before = self.control_trial, self.controls, self.control, self.findings, self.sources
-        self.control_trial, self.controls, self.control = whole, {0: whole}, run
+        self.control_trial, self.controls, self.control = whole, {whole.seed: whole}, run
         self.findings, self.sources = findings, cured
         further, both = self._search(left)
         self.control_trial, self.controls, self.control, self.findings, self.sources = before
@@ -488,8 +495,7 @@ class _Bench:
         """Run candidates for so many steps; return the scores of those that got there.
 
         At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
-        Talwalkar, AISTATS 2016). At the last one, candidates that show the same obstacle again
-        come behind those that do not.
+        Talwalkar, AISTATS 2016).
         """
         trials = self._begin(candidates, plan.rungs(steps))
         alive = [trial for trial in trials if trial.status == "waiting"]
@@ -509,14 +515,13 @@ class _Bench:
                 self.say(f"{label}: {scores[trial]:.4g} after {rung} steps{said}")
             alive = kept
         self.laboratory.end(alive)
-        again = [trial for trial in alive if self._shows(trial, first.obstacle)]
-        chosen = [trial for trial in alive if trial not in again] or alive
-        return {trial: scores[trial] for trial in chosen}
+        self.relapsed.update(trial for trial in alive if self._shows(trial, first.obstacle))
+        return {trial: scores[trial] for trial in alive}
 
     def _begin(
         self, candidates: Sequence[Candidate], pauses: Sequence[int], stop_at: int | None = None
     ) -> list[Trial]:
-        """Return trials of candidates on seed 0, not yet running."""
+        """Return trials of candidates on the control's seed, not yet running."""
         trials = []
         for candidate in candidates:
             self.tried.append(plan.label(candidate))
@@ -528,7 +533,7 @@ class _Bench:
             name = f"candidate-{len(self.laboratory.trials)}"
             trial = self._trial(
                 candidate,
-                0,
+                self.control_trial.seed,
                 pauses,
                 stop_at=stop_at,
                 sources=sources.write(self.laboratory.directory.name, name),
@@ -590,18 +595,23 @@ class _Bench:
         return self.racing.badness(worth.value(self.control, self.racing.name, steps))
 
     def _finalists(self, scores: Mapping[Trial, float], steps: int) -> list[Trial]:
-        """Return up to three candidates to prove, the smallest of the nearly best first."""
+        """Return up to three candidates to prove, the smallest of the nearly best first.
+
+        Those that show the same obstacle again come last.
+        """
         finite = {t: s for t, s in scores.items() if math.isfinite(s)}
         if len(finite) < 2:
             return list(finite)
-        best = min(finite.values())
+        well = {t: s for t, s in finite.items() if t not in self.relapsed} or finite
+        best = min(well.values())
         control = self._control_score(steps)
         if not math.isfinite(control):
             control = max(*finite.values(), abs(best) * 10)
-        ranked = sorted(finite, key=lambda t: finite[t])
+        ranked = sorted(well, key=well.__getitem__)
+        ranked += sorted(finite.keys() - well.keys(), key=finite.__getitem__)
         if control <= best:
             return ranked[:2]
-        near = [t for t in ranked if control - finite[t] >= NEARLY * (control - best)]
+        near = [t for t in well if control - well[t] >= NEARLY * (control - best)]
         near.sort(key=lambda t: (len(t.candidate), finite[t]))
         return list(dict.fromkeys([near[0], ranked[0], *near, *ranked]))[:3]
 
@@ -610,13 +620,13 @@ class _Bench:
     def _prove(
         self, trial: Trial, first: Finding, steps: int, *, fresh: bool
     ) -> tuple[Verdict, WorkingFiles]:
-        """Compare control and treated over all seeds after so many steps, then run one to its end.
+        """Compare control and treated over all seeds after so many steps, then let one end.
 
         Args:
             trial: A trial of the candidate, which says what it changes.
             first: What is to be cured.
             steps: After how many steps they are compared.
-            fresh: Whether seed 0 is left out, because it was used to choose the candidate.
+            fresh: Whether the control's seed is left out: it was used to choose the candidate.
         """
         name = plan.label(trial.candidate)
         cured = self.sources.patched(trial.changes)
@@ -632,7 +642,8 @@ class _Bench:
             self.control = self._run(self.control_trial) or self.control
             steps = END
             self.objective = self._objective(first, self.control.steps)
-        seeds = range(int(fresh), self.options.seeds + int(fresh))
+        begin = self.control_trial.seed + fresh
+        seeds = range(begin, begin + self.options.seeds)
         when = "at the end" if steps == END else f"after {steps} steps"
         self.say(f"proving {name} on {len(seeds)} seeds, {when}")
         early = self.control_trial.status == "paused"
@@ -641,13 +652,13 @@ class _Bench:
         pauses = [pause for pause in (steps, further) if pause != END]
         treated = {
             seed: self._trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
-            for seed in dict.fromkeys((*seeds, 0))
+            for seed in seeds
         }
         controls = self._controls(seeds, pauses)
         compared, before, after, steps = self._decide(
             controls, treated, seeds, (steps, further), first
         )
-        whole = treated[0]
+        whole = treated[seeds[0]]
         if compared is None or not compared.proven:
             self.laboratory.end([*treated.values()])
             self.say(f"{name}: not proven")
@@ -686,8 +697,9 @@ class _Bench:
         for seed in seeds:
             if seed not in self.controls:
                 sources = self.sources.write(self.laboratory.directory.name, f"control-{seed}")
+                later = [step for step in plan.moments() if step > max(pauses, default=0)]
                 self.controls[seed] = self.laboratory.trial(
-                    (), seed, pauses=pauses, sources=sources, live=False
+                    (), seed, pauses=[*pauses, *later], sources=sources, live=False
                 )
         return {seed: self.controls[seed] for seed in seeds}
 
@@ -752,18 +764,34 @@ class _Bench:
                 pass
 
     def _lasts(self, first: Finding, whole: Trial) -> bool:
-        """Return whether the control is sick at its end too; what is a fact, is taken for granted.
+        """Return whether the control stays sick; what is a fact, is taken for granted.
 
-        Unless more trainings followed: the one that was diagnosed may only have been a rehearsal.
+        It is followed for a quarter of what the whole treated run took, and to its end if it is
+        healthy there or if the treated run has not come much farther. Also to its end if more
+        trainings followed: the one that was diagnosed may only have been a rehearsal.
         """
         trial = self.control_trial
         if trial.status != "paused":
             return True
         seen, later = trial.recording(), whole.recording()
-        more = bool(seen and later and len(later.runs) > len(seen.runs))
-        if plan.structural(first) and not more:
+        if seen and later and len(later.runs) > len(seen.runs):
+            return self._end_control() is not None
+        if plan.structural(first):
             return True
-        return self._end_control() is not None
+        while trial.status in PENDING and trial.steps < whole.steps * FOLLOWED:
+            for _ in self.laboratory.advance([trial]):
+                pass
+        self._diagnose()
+        lasts = plan.worth_fixing(self.findings) is not None
+        if trial.status == "paused" and not (lasts and self._far_ahead(whole)):
+            lasts = self._end_control() is not None
+        return lasts
+
+    def _far_ahead(self, whole: Trial) -> bool:
+        """Return whether a treated run ends at less than half of the control's loss by now."""
+        runs = self._run(whole), self._run(self.control_trial)
+        ends = [worth.value(run, "training loss", run.steps) for run in runs if run is not None]
+        return len(ends) == 2 and 0 <= ends[0] <= AHEAD * ends[1]
 
     def _problems(
         self, whole: Trial, treated: Sequence[Trial], first: Finding, steps: int
