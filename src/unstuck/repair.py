@@ -269,7 +269,7 @@ class _Bench:
         """Cure what is found in the patched script, if a proven cure has left something to cure."""
         whole = self.wholes.get(verdict.remedies)
         recording = whole.recording() if whole is not None else None
-        if verdict.status != "improved" or recording is None or not cured.texts or self._spent():
+        if not verdict.patch or recording is None or not cured.texts or self._spent():
             return verdict, cured
         findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
         left = plan.worth_fixing(findings)
