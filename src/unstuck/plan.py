@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from unstuck import registry
+from unstuck.evidence import descent
 from unstuck.findings import Applicability, Finding, Severity
 from unstuck.remedies import Settings
 from unstuck.signals import Run
 from unstuck.trials import Candidate
 
 __all__ = [
+    "arrived",
     "first_candidates",
     "horizon",
     "label",
@@ -58,6 +60,9 @@ PACING = frozenset({"use-mini-batches", "resize-batch"})
 
 STRUCTURAL = ("U3", "U6", "U7", "U8")
 """Codes of initialization, data, non-finite values and wiring: facts, not courses."""
+
+ARRIVED = 0.9
+"""Share of the way to zero loss, or of right predictions, after which little is left to gain."""
 
 SURE = 0.7
 """Confidence of a diagnosis that is acted on before the run has ended."""
@@ -222,6 +227,17 @@ def moments() -> tuple[int, ...]:
 def structural(finding: Finding) -> bool:
     """Return whether a finding states a fact of the script, not the course that a run takes."""
     return finding.code.startswith(STRUCTURAL) and finding.obstacle not in PASSING
+
+
+def arrived(run: Run) -> bool:
+    """Return whether a run ends where little is left to gain, as far as can be said.
+
+    Most of the way to a loss of zero, or nearly every prediction right. What was fastest over a
+    short beginning need not lead so far (Wu et al., ICLR 2018), so two finalists that do not are
+    compared at their ends.
+    """
+    went = descent(run)
+    return not (went.achieved < ARRIVED and not went.accuracy >= ARRIVED)
 
 
 def pacing(candidate: Candidate) -> bool:

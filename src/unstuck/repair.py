@@ -455,15 +455,32 @@ class _Bench:
             if not more:
                 break
             scores = {**scores, **self._race(more[:6], steps, first)}
+        fixed: tuple[Verdict, WorkingFiles] | None = None
         for trial in self._finalists(scores, steps):
-            if self._spent() and self.improved:
+            if self._spent() and (self.improved or fixed):
                 break
             verdict, cured = self._prove(trial, first, steps, fresh=chosen)
-            if verdict.status in ("fixed", "nothing-to-fix"):
+            if verdict.status == "nothing-to-fix":
                 return verdict, cured
             if verdict.status == "improved":
                 self.improved.append((verdict, cured))
-        return self._nothing("")
+            elif verdict.status == "fixed":
+                if fixed is not None:
+                    return min(fixed, (verdict, cured), key=lambda cure: self._end(cure[0]))
+                fixed = verdict, cured
+                if self._arrived(verdict):
+                    break
+        return fixed or self._nothing("")
+
+    def _arrived(self, verdict: Verdict) -> bool:
+        """Return whether a fixed run has come so far that another finalist need not be tried."""
+        run = self._run(self.wholes[verdict.remedies])
+        return run is None or plan.arrived(run)
+
+    def _end(self, verdict: Verdict) -> float:
+        """Return what a fixed run ends at; smaller is better."""
+        whole = self.wholes[verdict.remedies]
+        return self.objective.badness(self._value(whole, whole.steps))
 
     def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
         notes = (note,) if note else ()
