@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unstuck import plan, registry, worth
+from unstuck.bench import Options, executor
 from unstuck.evidence import descent, middle
 from unstuck.findings import Applicability, Finding, Severity
 from unstuck.remedies import Settings
-from unstuck.repair import Options, executor
 from unstuck.signals import Run
 from unstuck.trials import Candidate, Laboratory, Target, Trial
 from unstuck.working_files import WorkingFiles, rewrites, rewriting
