@@ -232,6 +232,82 @@ trainer.fit()
         ],
     ),
 }
+ADAM = "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n"
+WHOLE = "model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+TRAIN = "def train(model, optimizer):" + LOOP.replace("\n", "\n    ")
+MAKE = (
+    "def build(lr=0.01):\n    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+)
+
+
+def behind(line: str, made: str = ADAM) -> list[tuple[str, str]]:
+    """Return the replacements that move a line behind another one."""
+    return [(made + line, line + made)]
+
+
+REPLACED |= {
+    "put in by a call": (
+        PLAIN + "head = nn.Linear(8, 3)\nsetattr(model, '2', head)\n" + LOOP,
+        behind("head = nn.Linear(8, 3)\nsetattr(model, '2', head)\n"),
+    ),
+    "layers added": (
+        PLAIN + "for _ in range(2):\n    model.append(nn.Linear(3, 3))\n" + LOOP,
+        behind("for _ in range(2):\n    model.append(nn.Linear(3, 3))\n"),
+    ),
+    "made by a function": (
+        "def adam(net):\n    return torch.optim.Adam(net.parameters(), lr=0.01)\n\n"
+        + f"{WHOLE}optimizer = adam(model)\nmodel[2] = nn.Linear(8, 3)\n{LOOP}",
+        behind("model[2] = nn.Linear(8, 3)\n", "optimizer = adam(model)\n"),
+    ),
+    "made with the model": (
+        f"{MAKE}    {ADAM}    return model, optimizer\n\nmodel, optimizer = build()\n"
+        f"model[2] = nn.Linear(8, 3)\n{LOOP}",
+        [
+            (
+                "model[2] = nn.Linear(8, 3)\n",
+                "model[2] = nn.Linear(8, 3)\n"
+                'optimizer.add_param_group({"params": model[2].parameters()})\n',
+            )
+        ],
+    ),
+    "in use before": (
+        f"{PLAIN}print(optimizer)\nmodel[2] = nn.Linear(8, 3)\n{LOOP}",
+        [
+            (
+                "model[2] = nn.Linear(8, 3)\n",
+                "model[2] = nn.Linear(8, 3)\n"
+                'optimizer.add_param_group({"params": model[2].parameters()})\n',
+            )
+        ],
+    ),
+    "anew in each fold": (
+        f"{TRAIN}\n{MAKE}    return model\n\nmodel = build()\n{ADAM}"
+        "for fold in range(2):\n    model = build()\n    train(model, optimizer)\n",
+        [
+            (ADAM, ""),
+            ("    model = build()\n", f"    model = build()\n    {ADAM}"),
+        ],
+    ),
+    "parameters listed before": (
+        f"{WHOLE}params = list(model.parameters())\nmodel[2] = nn.Linear(8, 3)\n"
+        f"optimizer = torch.optim.Adam(params, lr=0.01)\n{LOOP}",
+        behind("model[2] = nn.Linear(8, 3)\n", "params = list(model.parameters())\n"),
+    ),
+    "another model's": (
+        f"{WHOLE}teacher = nn.Linear(4, 3)\n"
+        f"optimizer = torch.optim.Adam(teacher.parameters(), lr=0.01)\n{LOOP}",
+        [("teacher.parameters()", "model.parameters()")],
+    ),
+    "copied from another model": (
+        "import copy\nfirst = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+        "optimizer = torch.optim.Adam(first.parameters(), lr=0.01)\nmodel = copy.deepcopy(first)\n"
+        + LOOP,
+        [
+            ("optimizer = torch.optim.Adam(first.parameters(), lr=0.01)\n", ""),
+            ("model = copy.deepcopy(first)\n", f"model = copy.deepcopy(first)\n{ADAM}"),
+        ],
+    ),
+}
 FROZEN = {
     "loop": (
         PLAIN + "for p in model[0].parameters():\n    p.requires_grad = False\n" + LOOP,

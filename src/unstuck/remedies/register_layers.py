@@ -9,7 +9,8 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.attached import attach
 from unstuck.sources.containers import register
-from unstuck.sources.parameters import give_all, move_behind, unfreeze, zero_before_backward
+from unstuck.sources.parameters import give_all, unfreeze, zero_before_backward
+from unstuck.sources.replaced import move_behind
 from unstuck.sources.script import Script
 
 __all__ = ["RegisterLayers"]
@@ -51,7 +52,7 @@ class RegisterLayers(Remedy):
         """Undo the first mistake that explains the evidence; see `Remedy.rewrite`."""
         counts = run.of("gradient_count").values
         if run.facts.get("disconnected"):
-            return move_behind(run) or attach(run, ())
+            return move_behind(run) or give_all(run) or attach(run, ())
         if len(counts) >= 3 and max(counts) == 0:
             return zero_before_backward(run) or attach(run, ())
         unheld = [each for each in run.facts.get("unheld") or [] if each.get("matrix")]
