@@ -84,6 +84,34 @@ LISTS = {
         BLOCK + net("self.hidden = [make(8) for _ in range(2)]", EACH),
         [("[make(8) for _ in range(2)]", "nn.ModuleList([make(8) for _ in range(2)])")],
     ),
+    "pairs": (
+        net(
+            "self.hidden = []\nfor i in range(2):\n"
+            "    self.hidden.append((nn.Linear(8, 8), nn.LayerNorm(8)))",
+            "for layer, norm in self.hidden:\n    x = torch.tanh(norm(layer(x)))",
+        ),
+        [
+            ("self.hidden = []", "self.hidden = nn.ModuleList()"),
+            (
+                "(nn.Linear(8, 8), nn.LayerNorm(8))",
+                "nn.ModuleList((nn.Linear(8, 8), nn.LayerNorm(8)))",
+            ),
+        ],
+    ),
+    "plain tensors": (
+        net(
+            "self.hidden = torch.randn(8, 8, requires_grad=True)\n"
+            "self.shift = torch.zeros(8).requires_grad_()",
+            "x = torch.tanh(x @ self.hidden + self.shift)",
+        ),
+        [
+            (
+                "torch.randn(8, 8, requires_grad=True)",
+                "nn.Parameter(torch.randn(8, 8, requires_grad=True))",
+            ),
+            ("torch.zeros(8).requires_grad_()", "nn.Parameter(torch.zeros(8).requires_grad_())"),
+        ],
+    ),
     "local list": (
         net(
             "layers = []\nfor i in range(2):\n    layers += [nn.Linear(8, 8)]\n"
@@ -334,6 +362,12 @@ FROZEN = {
         [("optimizer = torch", "model.requires_grad_(True)\noptimizer = torch")],
     ),
 }
+FROZEN["by name, then filtered"] = (
+    FROZEN["by name"][0].replace(
+        "model.parameters(),", "[p for p in model.parameters() if p.requires_grad],"
+    ),
+    FROZEN["by name"][1],
+)
 HIDDEN = net("self.hidden = nn.Linear(8, 8)", "x = torch.tanh(self.hidden(x))")
 CUTS = {
     "detach between two models": (
@@ -378,7 +412,7 @@ CUTS = {
             "        loss.backward()",
             "        loss = torch.tensor(loss.item(), requires_grad=True)\n        loss.backward()",
         ),
-        [("loss = torch.tensor(loss.item(), requires_grad=True)", "loss = loss")],
+        [("        loss = torch.tensor(loss.item(), requires_grad=True)\n", "")],
     ),
     "loss in numpy": (
         PLAIN.replace("nn.Linear(8, 3)", "nn.Linear(8, 1)").replace(
@@ -394,6 +428,42 @@ CUTS = {
                 "torch.tensor(np.mean(np.sqrt(1 + e ** 2)), requires_grad=True)",
                 "torch.mean(torch.sqrt(1 + e ** 2))",
             ),
+        ],
+    ),
+    "features in numpy": (
+        "import numpy as np\n"
+        + HIDDEN.replace(
+            "x = torch.tanh(self.hidden(x))",
+            "h = np.sort(self.hidden(x).detach().numpy(), axis=1)[:, 2:].astype(np.float32)\n"
+            "        h = np.concatenate([h, np.maximum(h[:, :2], 0.1)], axis=1)\n"
+            "        x = torch.from_numpy(h.copy())",
+        )
+        + LOOP,
+        [
+            (
+                "np.sort(self.hidden(x).detach().numpy(), axis=1)[:, 2:].astype(np.float32)",
+                "torch.sort(self.hidden(x), axis=1).values[:, 2:].float()",
+            ),
+            (
+                "np.concatenate([h, np.maximum(h[:, :2], 0.1)], axis=1)",
+                "torch.concatenate([h, torch.clamp_min(h[:, :2], 0.1)], axis=1)",
+            ),
+            ("torch.from_numpy(h.copy())", "h.clone()"),
+        ],
+    ),
+    "made to ask for gradients": (
+        PLAIN
+        + LOOP.replace(
+            "        loss = F.cross_entropy(model(x[rows]), y[rows])",
+            "        with torch.set_grad_enabled(False):\n            out = model(x[rows])\n"
+            "        out.requires_grad = True\n        loss = F.cross_entropy(out, y[rows])",
+        ),
+        [
+            (
+                "        with torch.set_grad_enabled(False):\n            out = model(x[rows])\n"
+                "        out.requires_grad = True\n",
+                "        out = model(x[rows])\n",
+            )
         ],
     ),
     "zeroed behind backward": (
@@ -440,7 +510,7 @@ DECLINED = {
     )
     + LOOP,
     "list of pairs": net(
-        "self.hidden = [(nn.Linear(8, 8), nn.Tanh())]",
+        "self.hidden = [(nn.Linear(8, 8), torch.tanh)]",
         "for layer, act in self.hidden:\n    x = act(layer(x))",
     )
     + LOOP,
@@ -457,6 +527,12 @@ DECLINED = {
     + "other = torch.optim.SGD(model[0].parameters(), lr=0.1)\n"
     + LOOP,
     "healthy": PLAIN + LOOP,
+    "read backwards": "import numpy as np\n"
+    + HIDDEN.replace(
+        "x = torch.tanh(self.hidden(x))",
+        "x = torch.from_numpy(self.hidden(x).detach().numpy()[:, ::-1].copy())",
+    )
+    + LOOP,
     "detached target": PLAIN
     + LOOP.replace(
         "F.cross_entropy(model(x[rows]), y[rows])",

@@ -8,7 +8,7 @@ from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.attached import attach
-from unstuck.sources.containers import register
+from unstuck.sources.containers import declare, register
 from unstuck.sources.parameters import give_all, unfreeze, zero_before_backward
 from unstuck.sources.replaced import move_behind
 from unstuck.sources.script import Script
@@ -71,6 +71,9 @@ def _registered(run: Run) -> list[Change]:
     for file in dict.fromkeys(place.file for place in (*places, *layers)):
         script = Script.read(Location(file, 1))
         if script is not None:
+            loose = {u["layer"]: u["attributes"] for u in unheld if u.get("attributes")}
+            for kind, names in loose.items():
+                found += declare(script, kind, names)
             own = [place for place in places if place.file == file]
             found += register(
                 script, own, parameters=any(u["layer"] == "Parameter" for u in unheld)

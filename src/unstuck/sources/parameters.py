@@ -132,7 +132,8 @@ def unfreeze(run: Run) -> list[Change]:
     if len(statements) == 1 and _optimized_then(run, frozen, given):
         what = f"{', '.join(layers)} no longer frozen"
         return changes(what, [script.remove(statements[0])], layers)
-    if held and given is not None and script.file == call_file(run):
+    asked = held or _optimized_then(run, frozen, given)
+    if asked and given is not None and script.file == call_file(run):
         return _lifted(script, given, call, layers)
     return []
 
