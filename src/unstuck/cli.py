@@ -30,7 +30,7 @@ OURS = 2
 """Exit status of unstuck's own failures."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "github", "sarif")
 SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
@@ -143,7 +143,7 @@ def run(
     report = _report(path, chosen, configuration, verbose)
     if report is None:
         sys.exit(_leave(status))
-    _show(report, format_, output, sys.stderr)
+    _show([report], format_, output, sys.stderr)
     if status == 0 and fail_on is not None:
         ranks = ("info", "warning", "error")
         worst = max((f.severity.rank for f in report.findings), default=-1)
@@ -193,15 +193,12 @@ def check(
     _need_writable(output)
     from unstuck.record import RecordError
 
-    found = False
-    for record in records:
-        try:
-            report = _diagnosed(record, chosen, configuration, verbose)
-        except RecordError as error:
-            _stop(f"{error}; `unstuck run SCRIPT` writes one")
-        _show(report, format_, output, sys.stdout)
-        found |= any(f.severity.rank for f in report.findings)
-    sys.exit(int(found))
+    try:
+        reports = [_diagnosed(record, chosen, configuration, verbose) for record in records]
+    except RecordError as error:
+        _stop(f"{error}; `unstuck run SCRIPT` writes one")
+    _show(reports, format_, output, sys.stdout)
+    sys.exit(int(any(f.severity.rank for report in reports for f in report.findings)))
 
 
 # -------------------------------------------------------------------------------- fix
@@ -280,7 +277,7 @@ def fix(
     from unstuck.report import Report
 
     report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
-    _show(report, format_, output, sys.stdout)
+    _show([report], format_, output, sys.stdout)
     if diff is not None and result.verdict.patch:
         _write(diff, result.verdict.patch)
     if result.interrupted:
@@ -315,7 +312,9 @@ def fix(
 @click.option("--seeds", type=click.IntRange(1, 20), default=3, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write a page with the curves.")
-@click.option("--format", "format_", type=click.Choice([*FORMATS, "markdown"]), default="text")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text"
+)
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table there.")
 @_of_script
 def compare(
@@ -623,21 +622,24 @@ def _console(stream: Any) -> Console:
     return Console(file=stream, highlight=False)
 
 
-def _show(report: Report, format_: str, output: str | None, stream: Any) -> None:
-    if format_ == "json":
-        from unstuck.report.json import render
-
-        text = render(report)
-    elif output is not None:
-        from unstuck.report.text import render as render_text
-
-        text = render_text(report)
-    else:
+def _show(reports: Sequence[Report], format_: str, output: str | None, stream: Any) -> None:
+    if format_ == "text" and output is None:
         from unstuck.report.text import write
 
-        write(report, _console(stream))
+        for report in reports:
+            write(report, _console(stream))
         return
+    text = _rendered(reports, format_)
     if output is None:
         click.echo(text, nl=False, file=stream)
     else:
         _write(output, text)
+
+
+def _rendered(reports: Sequence[Report], format_: str) -> str:
+    import importlib
+
+    render = importlib.import_module(f"unstuck.report.{format_}").render
+    if format_ == "sarif":
+        return str(render(reports))
+    return "".join(render(report) for report in reports)

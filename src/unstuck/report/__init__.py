@@ -11,13 +11,31 @@ from unstuck.findings import Finding
 from unstuck.record import Recording
 from unstuck.verdict import Verdict
 
-__all__ = ["Report", "shown_path"]
+__all__ = ["Report", "harmless", "repository_path", "shown_path"]
 
 
 def shown_path(path: str) -> str:
     """Return a path as a person would write it: from here on, if it lies below."""
     relative = os.path.relpath(path) if os.path.isabs(path) else path
     return path if relative.startswith("..") else relative
+
+
+def repository_path(path: str) -> str:
+    """Return a path from the repository's root on, which CI names in GITHUB_WORKSPACE."""
+    root = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()
+    relative = os.path.relpath(path, root)
+    return os.path.abspath(path) if relative.startswith("..") else relative
+
+
+_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\ufffd")
+
+
+def harmless(text: str) -> str:
+    """Return a line without the characters by which a name from a run could steer a terminal.
+
+    That is all control characters but the tab (promise 6).
+    """
+    return text.translate(_CONTROLS)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from unstuck import allclear
 from unstuck.findings import Finding, Severity
-from unstuck.report import Report, shown_path
+from unstuck.report import Report, harmless, shown_path
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
 
@@ -19,8 +19,6 @@ __all__ = ["render", "write"]
 
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 TICKS = "▁▂▃▄▅▆▇█"
-_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\ufffd")
-"""Characters by which a name from a run could steer the terminal (promise 6): all but the tab."""
 ROWS = 8
 """So many layers are shown of one finding; of deeper networks every n-th."""
 
@@ -36,7 +34,7 @@ def render(report: Report, width: int = 100) -> str:
 def write(report: Report, console: Console) -> None:
     """Write a report to a console, in colours only where it is a terminal."""
     for part in _parts(report):
-        part.plain = part.plain.translate(_CONTROLS)
+        part.plain = harmless(part.plain)
         console.print(part, soft_wrap=True, highlight=False)
 
 
