@@ -178,7 +178,7 @@ def _leave(status: int) -> int:
 
 @main.command()
 @_shared
-@click.argument("records", nargs=-1, required=True, metavar="RECORD...")
+@click.argument("records", nargs=-1, required=True, metavar="RECORD|LOG...")
 def check(
     format_: str,
     output: str | None,
@@ -187,14 +187,22 @@ def check(
     verbose: bool,
     records: tuple[str, ...],
 ) -> None:
-    """Diagnose again from what was recorded; needs no framework."""
+    """Diagnose again from what was recorded; needs no framework.
+
+    A LOG is what others write: TensorBoard's event files or their folder, Keras' CSVLogger,
+    Lightning's metrics.csv, the Transformers trainer's trainer_state.json, or any CSV or JSON lines
+    with a column for the training loss. Less can be judged from it; what can't is listed.
+    """
     configuration = _configuration()
     chosen = _obstacles(configuration, select, ignore)
     _need_writable(output)
+    from unstuck.logs import LogError
     from unstuck.record import RecordError
 
     try:
         reports = [_diagnosed(record, chosen, configuration, verbose) for record in records]
+    except LogError as error:
+        _stop(str(error))
     except RecordError as error:
         _stop(f"{error}; `unstuck run SCRIPT` writes one")
     _show(reports, format_, output, sys.stdout)
@@ -597,16 +605,19 @@ def _report(
 
 
 def _diagnosed(path: str, chosen: list[Any], configuration: Configuration, verbose: bool) -> Report:
+    from unstuck import logs, record
     from unstuck.diagnosis import diagnose, rearrange
-    from unstuck.record import read
     from unstuck.report import Report
 
-    recording: Recording = read(path)
-    findings = diagnose(recording, chosen, configuration.thresholds)
+    is_record = record.foreign(Path(path)) is False and Path(path).is_file()
+    recording: Recording = record.read(path) if is_record else logs.read(path)
+    unjudged = logs.beyond(recording, chosen)
+    asked = [kind for kind in chosen if kind.name() not in unjudged]
+    findings = diagnose(recording, asked, configuration.thresholds)
     kept = configuration.keep(findings)
     if len(kept) < len(findings):
         kept = rearrange(kept)
-    return Report(recording, kept, verbose=verbose)
+    return Report(recording, kept, verbose=verbose, unjudged=unjudged)
 
 
 def _write(path: str, text: str) -> None:

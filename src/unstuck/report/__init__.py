@@ -48,6 +48,7 @@ class Report:
         verdict: What a fix came to, None without one.
         trials: The fix's trials, as schema 1 has them.
         verbose: Whether remarks and the reasons of an all-clear are shown.
+        unjudged: What can't be judged from a log, with what it would take.
     """
 
     recording: Recording
@@ -55,6 +56,7 @@ class Report:
     verdict: Verdict | None = None
     trials: Sequence[Mapping[str, Any]] = field(default=())
     verbose: bool = False
+    unjudged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from unstuck import allclear
 from unstuck.findings import Finding, Severity
+from unstuck.logs import CURVES
 from unstuck.report import Report, harmless, shown_path
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
@@ -242,7 +244,10 @@ def _values(values: Sequence[float]) -> str:
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
-    if report.verdict is None:
+    log = facts.get("log")
+    if log is not None:
+        yield from _log(report, log)
+    elif report.verdict is None:
         if steps:
             share = facts.get("spent", 0.0) / max(facts.get("seconds", 0.0) or 0.0, 1e-9)
             cost = f", {share:.1%} of the time" if facts.get("seconds") else ""
@@ -259,8 +264,27 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
         count = len(shown)
         rest = f" and {count - 1} more" if count > 1 else ""
         yield Text(f"unstuck: {first.obstacle}{where}{rest}", "bold")
-        if report.verdict is None:
+        if log is not None:
+            yield Text("unstuck: next: unstuck run SCRIPT, which sees layers and lines", "dim")
+        elif report.verdict is None:
             script = facts.get("script", "SCRIPT")
             yield Text(f"unstuck: next: unstuck fix {script}", "dim")
+    elif log is not None:
+        yield Text("unstuck: nothing found that can be judged from this log", "dim")
     elif steps and report.verdict is None:
         yield Text("unstuck: nothing found that stops this training", "dim")
+
+
+def _log(report: Report, log: Mapping[str, Any]) -> Iterator[Text]:
+    """Say what was read of a log, and what can't be judged from it, reason by reason."""
+    runs = report.recording.runs
+    counted = " + ".join(str(run.steps) for run in runs)
+    named = ", ".join(CURVES[signal].removeprefix("the ") for signal in log["signals"])
+    yield Text(
+        f"unstuck: {shown_path(report.recording.path)}: {counted} {log['unit']}s of {named}", "dim"
+    )
+    reasons: dict[str, list[str]] = {}
+    for name, reason in report.unjudged.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield Text(f"unstuck: can't be judged from this log, {reason}: {', '.join(names)}", "dim")
