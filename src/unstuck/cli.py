@@ -101,6 +101,15 @@ def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_to = click.option(
+    "--to",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+    help="Also send findings and summary signals there.",
+)
+
+
 # -------------------------------------------------------------------------------- run
 
 
@@ -113,6 +122,7 @@ def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Exit with 1 if a finding is at least that severe.",
 )
 @click.option("--budget", help="Share of the time that watching may cost.  [default: 1%]")
+@_to
 @_shared
 @_of_script
 def run(
@@ -120,6 +130,7 @@ def run(
     stop_on: str | None,
     fail_on: str | None,
     budget: str | None,
+    trackers: tuple[str, ...],
     module: bool,
     format_: str,
     output: str | None,
@@ -135,6 +146,7 @@ def run(
     share = _share(budget or configuration.budget)
     _need_script(script, module)
     _need_writable(output)
+    _need_packages(trackers)
     path = _record_path(record, script)
     from unstuck.runner import Spec
 
@@ -144,6 +156,7 @@ def run(
     if report is None:
         sys.exit(_leave(status))
     _show([report], format_, output, sys.stderr)
+    _send([report], trackers)
     if status == 0 and fail_on is not None:
         ranks = ("info", "warning", "error")
         worst = max((f.severity.rank for f in report.findings), default=-1)
@@ -177,9 +190,11 @@ def _leave(status: int) -> int:
 
 
 @main.command()
+@_to
 @_shared
 @click.argument("records", nargs=-1, required=True, metavar="RECORD|LOG...")
 def check(
+    trackers: tuple[str, ...],
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -196,6 +211,7 @@ def check(
     configuration = _configuration()
     chosen = _obstacles(configuration, select, ignore)
     _need_writable(output)
+    _need_packages(trackers)
     from unstuck.logs import LogError
     from unstuck.record import RecordError
 
@@ -206,6 +222,7 @@ def check(
     except RecordError as error:
         _stop(f"{error}; `unstuck run SCRIPT` writes one")
     _show(reports, format_, output, sys.stdout)
+    _send(reports, trackers)
     sys.exit(int(any(f.severity.rank for report in reports for f in report.findings)))
 
 
@@ -557,6 +574,29 @@ def _need_writable(path: str | None) -> None:
     folder = Path(path).resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         _stop(f"{path} cannot be written: {folder} is not a writable directory")
+
+
+def _need_packages(trackers: Sequence[str]) -> None:
+    for tracker in trackers:
+        from unstuck.trackers import missing
+
+        if (said := missing(tracker)) is not None:
+            _stop(said)
+
+
+def _send(reports: Sequence[Report], trackers: Sequence[str]) -> None:
+    """Send reports; a tracker that fails costs one line, neither the run nor its exit status."""
+    for tracker in trackers:
+        from unstuck.trackers import send
+
+        for report in reports:
+            try:
+                place = send(report, tracker)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}".splitlines()[0]
+                click.echo(f"unstuck: nothing was sent to {tracker} ({said})", err=True)
+            else:
+                click.echo(f"unstuck: sent to {tracker}: {place}", err=True)
 
 
 def _need_metric(metric: str | None) -> None:
