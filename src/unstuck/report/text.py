@@ -109,7 +109,8 @@ def _place(finding: Finding, run: Run | None) -> Text:
         parts.append(named + _kind(finding, run))
     first, last = finding.steps
     line.append("  ".join(parts))
-    line.append(f"{', ' if parts else ''}{'step' if first == last else 'steps'} {first}")
+    unit = (run.facts.get("log") or {}).get("unit", "step") if run is not None else "step"
+    line.append(f"{', ' if parts else ''}{unit}{'' if first == last else 's'} {first}")
     if first != last:
         line.append(f"–{last}")
     return line
