@@ -1,7 +1,8 @@
 """Pages that are made from the classes when the site is built; a hook of mkdocs (mkdocs.yml).
 
-One page for each obstacle and remedy, the configuration, the catalogue of signals, the public
-names, and from CONTRIBUTING.md how to add to them. Nothing is written into docs/.
+One page for each obstacle and remedy, the command line, the configuration, the catalogue of
+signals, the public names, and from CONTRIBUTING.md how to add to them. Nothing is written into
+docs/.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 from pictures import pair
 from tables import summary
 
 import unstuck
 from unstuck import registry
+from unstuck.cli import main
 from unstuck.config import Configuration
 from unstuck.obstacles import Obstacle
 from unstuck.remedies import Remedy
@@ -56,8 +60,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Put drawn pictures in; a link to what is in the repository, not on the site, is its name."""
+    if "/" in page.file.src_uri:
+        return markdown  # made here
     markdown = re.sub(
         r"<!-- picture (\S+) -->",
         lambda found: (ROOT / "docs" / "pictures" / found[1]).read_text(),
@@ -73,6 +79,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "remedies/index.md", remedy_index()
     yield from ((f"obstacles/{name}.md", obstacle_page(kind)) for name, kind in obstacles.items())
     yield from ((f"remedies/{name}.md", remedy_page(kind)) for name, kind in remedies.items())
+    yield "command-line.md", command_page()
     yield "configuration.md", configuration_page()
     yield "signals.md", signals_page()
     yield "api.md", api_page()
@@ -274,6 +281,22 @@ def signals_page() -> str:
     )
 
 
+def command_page() -> str:
+    """Return what `--help` says of every verb."""
+    lines = [
+        "# Command line",
+        "`run` passes the script's output and exit status through; findings go to standard error, "
+        "or to `--output`. `check` exits with 0 if nothing was found, with 1 if something was. "
+        "`fix` exits with 0 if there was a fix or nothing to fix, with 1 if none was found. 2 is "
+        "unstuck's own failure, with one line that says what is wrong.",
+    ]
+    whole = click.Context(main, info_name="unstuck", max_content_width=76, terminal_width=76)
+    for verb, command in main.commands.items():
+        context = click.Context(command, whole, verb, max_content_width=76, terminal_width=76)
+        lines += [f"## unstuck {verb}", f"```text\n{command.get_help(context)}\n```"]
+    return "\n\n".join([*lines, ""])
+
+
 def api_page() -> str:
     """Return the public names, each with its docstring."""
     lines = [
@@ -284,10 +307,10 @@ def api_page() -> str:
     ]
     for name in sorted(unstuck.__all__, key=str.lower):
         if name == "__version__":
-            lines += ["", "## `unstuck.__version__`", "", f"The version: `{unstuck.__version__}`."]
+            lines += ["", "## `__version__`", "", f"The version, here `{unstuck.__version__}`."]
             continue
         home = inspect.getmodule(getattr(unstuck, name))
-        lines += ["", f"## `unstuck.{name}`", "", f"::: {home.__name__}.{name}"]  # type: ignore[union-attr]
+        lines += ["", f"::: {home.__name__}.{name}"]  # type: ignore[union-attr]
     return "\n".join([*lines, ""])
 
 

@@ -74,7 +74,11 @@ def panels(run: Run, signal: str | None) -> list[str]:
     drawn = [chart("loss", losses)]
     if signal is not None:
         order = [la.name for la in run.layers] + [a.name for a in run.activations] + [""]
-        curves = {(name or signal): series for name in order if (series := run.of(signal, name))}
+        curves = {
+            f"layer {name}" if name else signal: series
+            for name in order
+            if (series := run.of(signal, name))
+        }
         title = signal.replace("_", " ") + (" of each layer" if len(curves) > 1 else "")
         drawn.append(chart(title, curves))
     return drawn
@@ -107,7 +111,7 @@ def chart(title: str, curves: Curves) -> str:
     hues = [8, 218]
     legend = "".join(
         f'<text x="{WIDTH - 8 - 105 * (len(ends) - 1 - i)}" y="13" text-anchor="end" '
-        f'fill="hsl({hues[i]},70%,50%)">{escape(name)}</text>'
+        f'style="fill:hsl({hues[i]},70%,45%)">{escape(name)}</text>'
         for i, name in enumerate(ends)
         if len(ends) > 1
     )
@@ -131,7 +135,7 @@ def _range(values: Sequence[float], logarithmic: bool) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = min(values), max(values)
     if not logarithmic:
-        low = min(low, 0.0) if low < 0.6 * high or low == high else low
+        low = min(low, 0.0)
     return (low, high) if high > low else (low, low + 1)
 
 

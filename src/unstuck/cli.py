@@ -80,7 +80,14 @@ def main() -> None:
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that `run`, `check` and `fix` have in common."""
     for option in (
-        click.option("--format", "format_", type=click.Choice(FORMATS), default="text"),
+        click.option(
+            "--format",
+            "format_",
+            type=click.Choice(FORMATS),
+            default="text",
+            show_default=True,
+            help="How findings are written.",
+        ),
         click.option("--output", type=click.Path(dir_okay=False), help="Write findings there."),
         click.option("--select", multiple=True, help="Names or codes; several with commas."),
         click.option("--ignore", multiple=True, help="Names or codes; several with commas."),
