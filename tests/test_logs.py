@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import random
+import tempfile
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.datasets import load_diabetes
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
@@ -357,6 +360,39 @@ def test_cut_off_anywhere(tmp_path: Path, overfitted: Rows) -> None:
                 [row["loss"] for row in overfitted][: len(run.loss) - 1]
             )
     assert {suffix for suffix, share in refused if share > 0.01} == {".json"}
+
+
+cell = st.one_of(st.floats(), st.integers(), st.none(), st.text(max_size=4))
+column = st.sampled_from(["step", "epoch", "loss", "val_loss", "acc", "val_acc", "lr", "x\x1b"])
+
+
+@given(st.lists(st.dictionaries(column, cell, max_size=5), max_size=30), st.text(max_size=40))
+def test_whatever_is_in_a_log(rows: list[dict[str, Any]], text: str) -> None:
+    """It is read and diagnosed, or refused in one line that cannot steer the terminal."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = "\n".join(json.dumps(row) for row in rows)
+        for name, content in (("a.jsonl", lines), ("b.csv", text), ("c.csv", f"loss,{text}\n1,2")):
+            path = Path(folder, name)
+            path.write_bytes(content.encode(errors="replace"))
+            refused = ""
+            try:
+                diagnose(logs.read(path))
+            except LogError as error:
+                refused = str(error)
+            assert not any(ord(c) < 32 for c in refused)
+
+
+def test_several_trainings_stand_each_for_itself(tmp_path: Path) -> None:
+    """A folder of runs: the finding says which one, however long the others are."""
+    for name, slope, steps in (("broken", 1, 60), ("fine", -0.001, 300)):
+        with SummaryWriter(tmp_path / "runs" / name) as writer:
+            for step in range(steps):
+                writer.add_scalar("train/loss", 1 + slope * step, step)
+    said = unstuck("check", "runs", cwd=tmp_path)
+    assert said.returncode == 1
+    assert "diverging-loss" in said.stdout
+    assert "  --> broken, steps" in said.stdout
+    assert "runs: 60 + 300 steps of training loss" in said.stdout
 
 
 def test_one_line_and_status_2(tmp_path: Path) -> None:

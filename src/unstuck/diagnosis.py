@@ -49,10 +49,11 @@ def diagnose(
 def _rehearsal(run: Run, runs: Sequence[Run]) -> bool:
     """Return whether a later, longer run trains the same layers.
 
-    A sweep over learning rates fails on purpose: only what the script then trains counts.
+    A sweep over learning rates fails on purpose: only what the script then trains counts. Runs
+    whose layers are not known, those of a log, stand each for itself.
     """
     layers = [(la.name, la.shape) for la in run.layers]
-    return any(
+    return bool(layers) and any(
         later.index > run.index
         and later.steps > run.steps
         and [(la.name, la.shape) for la in later.layers] == layers

@@ -67,6 +67,8 @@ def rows(path: Path) -> dict[str, Rows]:
 def _json(path: Path, text: str) -> Iterator[dict[str, float]]:
     try:
         data = json.loads(text)
+    except RecursionError:
+        raise LogError(f"{path} is nested too deeply") from None
     except ValueError as error:
         yield from _json_lines(path, text.splitlines(), error)
         return
@@ -81,7 +83,7 @@ def _json_lines(path: Path, lines: list[str], whole: ValueError) -> Iterator[dic
     for number, line in filled:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == filled[0][0]:
                 raise LogError(f"{path} is no JSON that can be read: {whole}") from None
             if number == filled[-1][0]:
@@ -177,6 +179,7 @@ def _event_rows(files: Iterable[tuple[Path, str]]) -> Rows:
                         row = {"step": float(event.step), before + value.tag: number}
                         found.append((event.wall_time, row))
         except Exception as error:  # damaged files fail in as many ways as there are bytes
-            raise LogError(f"{file} is no event file that can be read: {error}") from None
+            said = str(error).partition("\n")[0] or type(error).__name__
+            raise LogError(f"{file} is no event file that can be read: {said}") from None
     found.sort(key=lambda pair: pair[0] if math.isfinite(pair[0]) else 0.0)
     return [row for _, row in found]

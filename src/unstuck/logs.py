@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -37,8 +38,9 @@ _KINDS = frozenset({"binary", "sparse", "categorical", "multiclass", "top"})
 def read(path: str | os.PathLike[str]) -> Recording:
     """Read a log that others wrote; every training in it is a run without layers.
 
-    A step of such a run is what the log counts: a step, an epoch, or a row. Its value may be that
-    of one batch or a mean over many. The fact "log" says so.
+    The run's `script` is the name of the training: that of the file or of its folder. A step is
+    what the log counts: a step, an epoch, or a row; its value may be that of one batch or a mean
+    over many. The fact "log" says so.
 
     Raises:
         LogError: When the file cannot be read, or no training loss is in it.
@@ -48,13 +50,14 @@ def read(path: str | os.PathLike[str]) -> Recording:
         raise LogError(f"there is no record and no log at {file}")
     runs: list[Run] = []
     columns: set[str] = set()
-    for given in rows(file).values():
-        columns |= {name for row in given for name in row}
+    for name, given in rows(file).items():
+        columns |= {column for row in given for column in row}
         unit, parts = _trainings(given)
         trained = [run for part in parts if (run := _run(part, unit)).loss]
-        runs += [replace(run, index=len(runs) + i) for i, run in enumerate(trained)]
+        runs += [replace(run, index=len(runs) + i, script=name) for i, run in enumerate(trained)]
     if not runs:
-        named = ", ".join(sorted(columns)[:8]) or "nothing that is a number"
+        shown = [re.sub(r"[^\w/.: -]", "?", column)[:40] for column in sorted(columns)[:8]]
+        named = ", ".join(shown) or "nothing that is a number"
         raise LogError(f"{file} is no record, and no log with a training loss; it has {named}")
     return Recording(str(file), tuple(runs), {"log": runs[0].facts["log"]})
 

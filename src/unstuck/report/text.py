@@ -108,8 +108,11 @@ def _place(finding: Finding, run: Run | None) -> Text:
         named = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
         parts.append(named + _kind(finding, run))
     first, last = finding.steps
+    unit = "step"
+    if run is not None and "log" in run.facts:
+        unit = run.facts["log"]["unit"]
+        parts.append(shown_path(run.script))
     line.append("  ".join(parts))
-    unit = (run.facts.get("log") or {}).get("unit", "step") if run is not None else "step"
     line.append(f"{', ' if parts else ''}{unit}{'' if first == last else 's'} {first}")
     if first != last:
         line.append(f"–{last}")
