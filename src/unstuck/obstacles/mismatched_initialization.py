@@ -16,6 +16,10 @@ GAINS: Mapping[str, float] = {"relu": 2**0.5, "relu6": 2**0.5, "leaky_relu": 2**
 """What He's initialization multiplies with, for the ReLU family; Xavier's factor is 1."""
 
 
+OTHERS = ("Embedding", "RNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers whose weights are not scaled by one fan-in."""
+
+
 class MismatchedInitialization(Obstacle):
     """The scale of the initial weights does not fit the activation: signals shrink or grow.
 
