@@ -218,6 +218,8 @@ def trivial_loss(run: Run) -> float:
         return _deviation(run) ** 2
     if function == "l1_loss":
         return math.sqrt(2 / math.pi) * _deviation(run)  # of a normal distribution
+    if function in ("smooth_l1_loss", "huber_loss"):  # at most; of a threshold of 1
+        return min(_deviation(run) ** 2 / 2, _deviation(run))
     return math.nan
 
 
