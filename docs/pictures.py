@@ -27,7 +27,8 @@ def pair(kind: type[Obstacle]) -> str:
     sick, healthy = panels(kind.SICK, signal), panels(kind.HEALTHY, signal)
     finding = next(kind().check(kind.SICK))
     said = escape(f"Sick: {finding.message}.")
-    same = "" if signal else " The curves do not tell it: it is a fact of the script."
+    alike = signal is None and list(kind.SICK.loss) == list(kind.HEALTHY.loss)
+    same = " The curves do not tell it: it is a fact of the script." if alike else ""
     return (
         f'<div class="pair"><figure>{"".join(sick)}<figcaption>{said}{same}</figcaption></figure>'
         f"<figure>{''.join(healthy)}<figcaption>Healthy: nothing is said.</figcaption></figure>"
@@ -41,16 +42,14 @@ def telling(kind: type[Obstacle]) -> str | None:
     That of the finding's evidence if it is a signal; else the one that differs most.
     """
     finding = next(kind().check(kind.SICK))
-    known = {signal for _, signal in kind.SICK.series} - set(_LOSSES)
+    known = {signal for (_, signal), series in kind.SICK.series.items() if len(series) > 1}
+    known -= {"loss", "batch_loss", "batch_accuracy"}
     stated = [signal for signal in finding.evidence if signal in known]
     if stated:
         return stated[0]
     apart = {signal: _apart(kind, signal) for signal in sorted(known)}
     widest = max(apart, key=lambda signal: apart[signal])
     return widest if apart[widest] > 0.2 else None
-
-
-_LOSSES = ("loss", "batch_loss", "batch_accuracy", "target_mean", "target_std")
 
 
 def _apart(kind: type[Obstacle], signal: str) -> float:
