@@ -24,7 +24,7 @@ Curves = Mapping[str, Series]
 def pair(kind: type[Obstacle]) -> str:
     """Return pictures of an obstacle's sick and healthy example, side by side."""
     signal = telling(kind)
-    sick, healthy = panels(kind.SICK, signal), panels(kind.HEALTHY, signal)
+    sick, healthy = both(kind.SICK, kind.HEALTHY, signal)
     finding = next(kind().check(kind.SICK))
     said = escape(f"Sick: {finding.message}.")
     alike = signal is None and list(kind.SICK.loss) == list(kind.HEALTHY.loss)
@@ -64,39 +64,58 @@ def _apart(kind: type[Obstacle], signal: str) -> float:
     return max(found)
 
 
-def panels(run: Run, signal: str | None) -> list[str]:
-    """Return the loss of a run, and one more signal."""
-    losses = {"training loss": run.loss}
-    held = next((s for (_, n), s in run.series.items() if n.startswith("validation_loss")), None)
-    if held is not None:
-        losses["validation loss"] = held
-    drawn = [chart("loss", losses)]
-    if signal is not None:
-        order = [la.name for la in run.layers] + [a.name for a in run.activations] + [""]
-        curves = {
-            f"layer {name}" if name else signal: series
-            for name in order
-            if (series := run.of(signal, name))
-        }
-        title = signal.replace("_", " ") + (" of each layer" if len(curves) > 1 else "")
-        drawn.append(chart(title, curves))
+def both(left: Run, right: Run, signal: str | None) -> tuple[list[str], list[str]]:
+    """Return pictures of the loss of two runs, and of one more signal, on the same axes."""
+    drawn: tuple[list[str], list[str]] = ([], [])
+    for title, pick in (("loss", losses), (signal, lambda run: measured(run, signal or ""))):
+        if title is not None:
+            curves = [pick(run) for run in (left, right)]
+            shown = title.replace("_", " ") + (" of each layer" if len(curves[0]) > 2 else "")
+            axis = _axis([v for each in curves for s in each.values() for v in s.finite().values])
+            for side, each in zip(drawn, curves, strict=True):
+                side.append(chart(shown, each, axis))
     return drawn
 
 
-def chart(title: str, curves: Curves) -> str:
-    """Return a line chart; the axis is logarithmic where the values span decades.
+def losses(run: Run) -> dict[str, Series]:
+    """Return the training loss, and a validation loss if there is one."""
+    held = next((s for (_, n), s in run.series.items() if n.startswith("validation_loss")), None)
+    return {"training loss": run.loss, **({"validation loss": held} if held else {})}
 
-    The same is said in words for those who cannot see it.
-    """
-    values = [v for series in curves.values() for v in series.values if math.isfinite(v)]
+
+def measured(run: Run, signal: str) -> dict[str, Series]:
+    """Return a signal of every layer, activation, or of the whole run."""
+    order = [la.name for la in run.layers] + [a.name for a in run.activations] + [""]
+    return {
+        f"layer {name}" if name else signal: series
+        for name in order
+        if (series := run.of(signal, name))
+    }
+
+
+Axis = tuple[float, float, bool]
+"""Lowest and highest value, and whether it is logarithmic."""
+
+
+def _axis(values: Sequence[float]) -> Axis:
+    """Return an axis for some values: from zero on, or logarithmic where they span decades."""
+    if not values:
+        return 0.0, 1.0, False
+    low, high = min(values), max(values)
+    if low > 0 and high > 30 * low:
+        return low, high, True
+    low = min(low, 0.0)
+    return (low, high, False) if high > low else (low, low + 1, False)
+
+
+def chart(title: str, curves: Curves, axis: Axis) -> str:
+    """Return a line chart; the same is said in words for those who cannot see it."""
+    low, high, _ = axis
     last = max((series.steps[-1] for series in curves.values() if series), default=1) or 1
-    positive = [v for v in values if v > 0]
-    logarithmic = len(positive) == len(values) > 0 and max(values) > 30 * min(values)
-    low, high = _range(values, logarithmic)
     lines = []
     for index, (name, series) in enumerate(curves.items()):
         points = [
-            (LEFT + (WIDTH - LEFT - 8) * step / last, _height(value, low, high, logarithmic))
+            (LEFT + (WIDTH - LEFT - 8) * step / last, _height(value, axis))
             for step, value in zip(series.steps, series.values, strict=True)
             if math.isfinite(value)
         ]
@@ -129,16 +148,8 @@ def chart(title: str, curves: Curves) -> str:
     )
 
 
-def _range(values: Sequence[float], logarithmic: bool) -> tuple[float, float]:
-    if not values:
-        return 0.0, 1.0
-    low, high = min(values), max(values)
-    if not logarithmic:
-        low = min(low, 0.0)
-    return (low, high) if high > low else (low, low + 1)
-
-
-def _height(value: float, low: float, high: float, logarithmic: bool) -> float:
+def _height(value: float, axis: Axis) -> float:
+    low, high, logarithmic = axis
     if logarithmic:
         value, low, high = math.log10(value), math.log10(low), math.log10(high)
     return HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * (value - low) / (high - low)
@@ -157,9 +168,10 @@ def _words(curves: Curves) -> str:
 
 def before_and_after(before: Run, after: Run, signal: str) -> str:
     """Return two runs of the same script, the one that was stuck first."""
+    captions = ("Before", "After the patch")
     sides = [
-        f"<figure>{''.join(panels(run, signal))}<figcaption>{said}</figcaption></figure>"
-        for run, said in ((before, "Before"), (after, "After the patch"))
+        f"<figure>{''.join(drawn)}<figcaption>{said}</figcaption></figure>"
+        for drawn, said in zip(both(before, after, signal), captions, strict=True)
     ]
     return f'<div class="pair">{"".join(sides)}</div>\n'
 
