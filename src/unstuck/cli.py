@@ -376,9 +376,9 @@ def compare(
     else:
         click.echo(shown)
     if picture is not None:
-        from unstuck.report.picture import page
+        from unstuck.report.html import comparison
 
-        _write(picture, page(compared, f"{os.path.basename(script)}: remedies side by side"))
+        _write(picture, comparison(compared, f"{os.path.basename(script)}: remedies side by side"))
 
 
 class _Live:

@@ -14,12 +14,13 @@ from typing import Any
 from unstuck import plan, registry, worth
 from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose, diagnose_run
-from unstuck.evidence import middle
+from unstuck.evidence import middle, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.record import Recording
+from unstuck.report import Curve, Report
 from unstuck.resume import Store
-from unstuck.signals import Run
+from unstuck.signals import Run, Series
 from unstuck.trials import (
     Candidate,
     Executor,
@@ -48,6 +49,8 @@ ROUNDS = 2
 """So often a proven cure that leaves something to cure is built upon."""
 END = 2**62
 """So many steps no training takes: compared at the end."""
+POINTS = 200
+"""With so many points a curve is kept."""
 PENDING = ("waiting", "paused")
 """Statuses of a trial that can go on."""
 
@@ -102,6 +105,7 @@ class Repair:
     Attributes:
         patched: Path of a file -> its patched source.
         interrupted: Whether the user ended it before it had come to an end.
+        curves: How the trials went that prove the verdict.
     """
 
     findings: list[Finding]
@@ -110,6 +114,22 @@ class Repair:
     trials: list[dict[str, Any]] = field(default_factory=list)
     patched: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    curves: tuple[Curve, ...] = ()
+
+    def report(self, *, verbose: bool = False) -> Report:
+        """Return what is shown of it.
+
+        Args:
+            verbose: Whether remarks are shown.
+        """
+        recording = self.recording or Recording("", (), {})
+        return Report(recording, self.findings, self.verdict, self.trials, verbose, self.curves)
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import page
+        from unstuck.report.page import frame
+
+        return frame(page(self.report()))
 
 
 def parse_budget(text: str) -> tuple[float, float | None]:
@@ -204,6 +224,7 @@ class _Bench:
         self.tried: list[str] = []
         self.improved: list[tuple[Verdict, WorkingFiles]] = []
         self.wholes: dict[tuple[str, ...], Trial] = {}
+        self.curves: dict[tuple[str, ...], tuple[Curve, ...]] = {}
         self.interrupted = False
 
     def say(self, line: str) -> None:
@@ -285,6 +306,7 @@ class _Bench:
             notes=(f"on top of {first}", *further.notes),
         )
         self.wholes[joined.remedies] = self.wholes[further.remedies]
+        self.curves[joined.remedies] = self.curves[further.remedies]
         return joined, both
 
     def _declined(self) -> list[str]:
@@ -313,7 +335,8 @@ class _Bench:
         )
         rows = [self._row(trial) for trial in begun]
         texts = dict(cured.texts)
-        return Repair(self.findings, finished, recording, rows, texts, self.interrupted)
+        curves = self.curves.get(verdict.remedies, ())
+        return Repair(self.findings, finished, recording, rows, texts, self.interrupted, curves)
 
     def _rows(self, trial: Trial) -> float:
         """Return the rows of a trial's batches over the control's: what one of its steps costs."""
@@ -668,6 +691,15 @@ class _Bench:
             self.notes.append(f"{name} makes the script fail: {_last_line(whole.output())}")
         self.say(f"{name}: {status} (p = {compared.p_value:.2g})")
         self.wholes[tuple(name.split(" + "))] = whole
+        self.curves[tuple(name.split(" + "))] = tuple(
+            self._curve(trial, treated=side, until=until)
+            for until, pairs in (
+                (steps, ((c, treated[seed]) for seed, c in controls.items())),
+                (None, ((self.control_trial, whole),)),
+            )
+            for pair in pairs
+            for side, trial in zip((False, True), pair, strict=True)
+        )
         verdict = Verdict(
             status,
             remedies=tuple(name.split(" + ")),
@@ -824,6 +856,17 @@ class _Bench:
     def _metric(self, trial: Trial) -> float:
         assert self.options.metric is not None
         return worth.metric(self.options.metric, trial.output())
+
+    def _curve(self, trial: Trial, *, treated: bool, until: int | None) -> Curve:
+        """Return how a trial went until so many steps; None for as far as it was run."""
+        run = self._run(trial) or Run()
+        last = run.steps if until is None else min(until, run.steps)
+        passes = validation(run)
+        loss, held = (
+            series.until(last - 1).thinned(max(1, -(-min(last, len(series)) // POINTS)))
+            for series in (run.loss, passes[0] if passes is not None else Series())
+        )
+        return Curve(treated, trial.seed, loss, held, until is None)
 
     def _spent(self) -> bool:
         if self.laboratory.over:
