@@ -29,7 +29,7 @@ COLOURS = (
 Ito), each with a contrast of at least 3 to a white and to a black page (WCAG 2.2, 1.4.11)."""
 SEVERE = {Severity.ERROR: "#d1372c", Severity.WARNING: "#b06f00", Severity.INFO: "#2f74c0"}
 POINTS = 200
-"""So many points a curve of several is drawn with; a training's own loss has three times as many."""
+"""So many points a curve of several is drawn with; a training's own loss, three times as many."""
 
 
 def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:

@@ -10,12 +10,12 @@ from unstuck import __version__, allclear
 from unstuck.findings import Finding, Severity
 from unstuck.report import Report, curves, digits, heat, shown_path
 from unstuck.report.card import card
-from unstuck.report.page import Cell, document, picture, prose, sections, table, words
+from unstuck.report.page import Cell, content, document, picture, prose, sections, table, words
 from unstuck.side_by_side import Arm, Compared
 from unstuck.signals import Run
 from unstuck.verdict import Objective, Verdict
 
-__all__ = ["comparison", "page", "sentence"]
+__all__ = ["comparison", "page", "sentence", "update"]
 
 PICTURED = 3
 """So many trainings of one script have pictures: those with findings, then the longest."""
@@ -31,19 +31,34 @@ SHARES = (
 PROVEN = ("fixed", "improved")
 
 
-def page(report: Report, *, live: bool = False) -> str:
+def page(report: Report, live: str | None = None) -> str:
     """Return a report as an HTML page.
 
     Args:
         report: What is shown.
-        live: Whether the page asks its server for newer content.
+        live: Tells this report from a later one, which the page asks its server for; None for a
+            page that is a file.
     """
-    facts = report.recording.facts
-    name = shown_path(str(facts.get("script") or "training"))
+    return document(f"{_name(report)}: unstuck", *_content(report), live)
+
+
+def update(report: Report, state: str) -> str:
+    """Return what changes of a live page.
+
+    Args:
+        report: What is shown.
+        state: Tells this report from a later one.
+    """
+    return content(*_content(report), state)
+
+
+def _name(report: Report) -> str:
+    return shown_path(str(report.recording.facts.get("script") or "training"))
+
+
+def _content(report: Report) -> tuple[str, str]:
     links, main = sections(dict(_sections(report)))
-    header = f"<h1>unstuck: {words(name)}</h1>{_top(report)}{links}"
-    state = f"{report.steps}-{len(report.findings)}-{facts.get('status')}"
-    return document(f"{name}: unstuck", header, main, state=state, live=live)
+    return f"<h1>unstuck: {words(_name(report))}</h1>{_top(report)}{links}", main
 
 
 def sentence(report: Report) -> str:
@@ -82,6 +97,8 @@ def _top(report: Report) -> str:
         said.insert(0, f"{len(report.recording.runs)} trainings")
     if facts.get("seconds"):
         said.append(f"in {digits(float(facts['seconds']))} s")
+    if report.verdict is None and "status" not in facts and report.steps:
+        said.append("still running, or killed")
     if facts.get("crashed"):
         said.append(f"the script failed: {str(facts['crashed']).splitlines()[-1]}")
     return (
@@ -91,7 +108,7 @@ def _top(report: Report) -> str:
 
 
 def _sections(report: Report) -> Iterator[tuple[str, str]]:
-    """Yield titles and HTML of the page's parts: what can be seen first, what is said of it then."""
+    """Yield titles and HTML of the page's parts: what is seen, then what is said of it."""
     serious = [f for f in report.findings if f.severity is not Severity.INFO]
     numbered = list(enumerate(serious, start=1))
     if report.verdict is not None:

@@ -69,7 +69,7 @@
     let pause = 2000;
     try {
       const began = performance.now();
-      const answer = await fetch(`report?known=${document.querySelector("main").dataset.state}`);
+      const answer = await fetch(`content?known=${document.querySelector("main").dataset.state}`);
       if (answer.status === 200) {
         const opened = [...document.querySelectorAll("details")].map((part) => part.open);
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

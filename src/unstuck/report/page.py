@@ -22,7 +22,18 @@ from unstuck.report import digits
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Cell", "document", "frame", "label", "picture", "prose", "sections", "table", "words"]
+__all__ = [
+    "Cell",
+    "content",
+    "document",
+    "frame",
+    "label",
+    "picture",
+    "prose",
+    "sections",
+    "table",
+    "words",
+]
 
 Cell = str | float | None
 """What a table holds: text or a number; None where nothing was measured."""
@@ -143,21 +154,20 @@ def _file(name: str) -> str:
     return files("unstuck.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def document(title: str, header: str, main: str, *, state: str = "", live: bool = False) -> str:
+def document(title: str, header: str, main: str, live: str | None = None) -> str:
     """Return a page.
 
     Args:
         title: Of the window, plain text.
         header: HTML of its top.
         main: HTML of the rest.
-        state: What tells this content from a later one.
-        live: Whether it asks its server for newer content.
+        live: Tells this content from a later one, which the page asks its server for; None for a
+            page that asks for nothing.
     """
-    policy = f"{POLICY}; connect-src 'self'" if live else POLICY
-    plotted = 'class="plot"' in main or live
-    script = (
-        f'<script type="application/gzip" id="plotly">{_plotly()}</script>' if plotted else ""
-    ) + f"<script>{_file('page.js')}</script>"
+    policy = POLICY if live is None else f"{POLICY}; connect-src 'self'"
+    script = f"<script>{_file('page.js')}</script>"
+    if 'class="plot"' in main or live is not None:
+        script = f'<script type="application/gzip" id="plotly">{_plotly()}</script>\n{script}'
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -170,16 +180,24 @@ def document(title: str, header: str, main: str, *, state: str = "", live: bool 
 <style>
 {_file("page.css")}</style>
 </head>
-<body{' data-live="on"' if live else ""}>
-<header>{header}</header>
-<main data-state="{words(state)}">
-{main}
-</main>
+<body{"" if live is None else ' data-live="on"'}>
+{content(header, main, live)}
 <noscript><p>Pictures need scripts; the tables hold the same numbers.</p></noscript>
 {script}
 </body>
 </html>
 """
+
+
+def content(header: str, main: str, state: str | None = None) -> str:
+    """Return what changes of a live page.
+
+    Args:
+        header: HTML of its top.
+        main: HTML of the rest.
+        state: Tells it from a later one.
+    """
+    return f'<header>{header}</header>\n<main data-state="{words(state or "")}">\n{main}\n</main>'
 
 
 def frame(page: str, height: int = 640) -> str:
