@@ -9,10 +9,10 @@ from unstuck import registry
 from unstuck.findings import Finding
 from unstuck.report import digits, shown_path
 from unstuck.report.explanation import parts
-from unstuck.report.page import Cell, prose, table, words
+from unstuck.report.page import Cell, document, frame, prose, table, whole, words
 from unstuck.signals import Run
 
-__all__ = ["card"]
+__all__ = ["card", "framed"]
 
 ROWS = 16
 """So many layers are shown of one finding; of deeper networks every n-th."""
@@ -27,16 +27,17 @@ def card(finding: Finding, run: Run | None = None, title: str = "") -> str:
         title: What stands before its name, such as a number.
     """
     head = f'<span class="badge">{title}{finding.severity.value} {words(finding.code)}</span>'
-    notes = "".join(f"<p>{prose(_sentence(note))}</p>" for note in finding.notes)
+    notes = "".join(f"<p>{prose(whole(note))}</p>" for note in finding.notes)
     return (
         f'<article class="{finding.severity.value}">'
-        f"<h3>{head} {words(finding.obstacle)}</h3><p>{prose(_sentence(finding.message))}</p>"
+        f"<h3>{head} {words(finding.obstacle)}</h3><p>{prose(whole(finding.message))}</p>"
         f"{_facts(finding)}{_evidence(finding, run)}{notes}{_explained(finding)}</article>"
     )
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+def framed(finding: Finding) -> str:
+    """Return a finding as a notebook shows it."""
+    return frame(document(finding.obstacle, "", card(finding)), 360)
 
 
 def _facts(finding: Finding) -> str:
@@ -62,7 +63,7 @@ def _facts(finding: Finding) -> str:
 
 def _names(layers: Sequence[str]) -> str:
     shown = layers if len(layers) <= 6 else (*layers[:5], layers[-1])
-    names = [f"<code>{words(name)}</code>" for name in shown]
+    names = [f"<code>{words(name[:300])}</code>" for name in shown]
     if len(shown) < len(layers):
         names.insert(-1, f"… {len(layers) - len(shown)} more …")
     return ", ".join(names)

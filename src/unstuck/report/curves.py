@@ -36,7 +36,7 @@ def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
     """Return a figure with what all pictures have in common; its colours come from the page."""
     quiet = {"color": None, "zeroline": False, "automargin": True, "ticks": ""}
     figure.update_xaxes(**quiet)
-    figure.update_yaxes(**quiet)
+    figure.update_yaxes(title_standoff=12, **quiet)
     figure.update_layout(
         template=None,
         height=height,
@@ -90,11 +90,21 @@ def losses(run: Run, numbered: Sequence[tuple[int, Finding]]) -> go.Figure:
             hovertemplate="step %{x}<br>validation loss %{y:.4g}<extra></extra>",
         )
     everything = [v for _, values in shown for v in (min(values), max(values))] + list(held)
-    _marks(figure, numbered, max(run.steps - 1, 1))
-    figure.update_xaxes(title_text="step", range=[-0.02 * run.steps, 1.02 * run.steps])
+    end = _end(run, [finding.steps[0] for _, finding in numbered])
+    _marks(figure, numbered, end)
+    figure.update_xaxes(title_text="step", range=[-0.02 * end, 1.02 * end])
     figure.update_yaxes(title_text="loss", **_scale(everything))
     overlay = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
     return styled(figure, 400, yaxis2=overlay)
+
+
+def _end(run: Run, began: Sequence[int]) -> int:
+    """Return the last step to be seen: of a run whose loss is lost early, not all that follows."""
+    last = max(run.steps - 1, 1)
+    finite = run.loss.finite().steps
+    if finite and 4 * finite[-1] < last and not math.isfinite(run.loss.values[-1]):
+        return min(last, max(4 * finite[-1], *began, 20))
+    return last
 
 
 def held_out(run: Run) -> Series:
@@ -107,8 +117,8 @@ def held_out(run: Run) -> Series:
 
 def spread(count: int, most: int) -> list[int]:
     """Return at most so many places among `count`, evenly spread, the first and last among them."""
-    if count <= most:
-        return list(range(count))
+    if count <= most or most < 2:
+        return list(range(min(count, most)))
     return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
@@ -118,7 +128,7 @@ def _marks(figure: go.Figure, numbered: Sequence[tuple[int, Finding]], last: int
     x, y = [], []
     for _, finding in numbered:
         began = finding.steps[0]
-        near = sum(abs(began - other) < 0.04 * last for other in placed)
+        near = sum(abs(began - other) < 0.07 * last for other in placed)
         placed.append(began)
         x.append(began)
         y.append(max(0.95 - 0.1 * near, 0.05))
@@ -160,7 +170,7 @@ def _scale(values: Sequence[float]) -> dict[str, Any]:
 
 def _decades(values: Sequence[float]) -> int | str:
     decades = math.log10(max(values)) - math.log10(min(values))
-    return "D2" if decades < 2 else max(1, round(decades / 8))
+    return "D2" if decades < 2 else max(1, math.ceil(decades / 6))
 
 
 def _band(

@@ -81,13 +81,12 @@ def heat(run: Run, signal: str, names: Sequence[str], marked: Collection[str]) -
 
 def _chosen(items: Sequence[T], most: int, needed: Collection[T]) -> list[T]:
     """Return at most so many items: the needed, and others evenly spread."""
-    if len(items) <= most:
-        return list(items)
-    kept = [i for i, item in enumerate(items) if item in needed][:most]
-    spare = sorted(set(spread(len(items), most)) - set(kept))
-    while len(spare) + len(kept) > most:
-        del spare[1::2]
-    return [items[i] for i in sorted({*spare, *kept})]
+    places = {True: list[int](), False: list[int]()}
+    for place, item in enumerate(items):
+        places[item in needed].append(place)
+    kept = [places[True][i] for i in spread(len(places[True]), most)]
+    kept += [places[False][i] for i in spread(len(places[False]), most - len(kept))]
+    return [items[place] for place in sorted(kept)]
 
 
 def draw(shown: Heat) -> go.Figure:
@@ -123,7 +122,7 @@ def draw(shown: Heat) -> go.Figure:
     )
     ticks = [steps[i] for i in spread(len(steps), 12)]
     figure.update_xaxes(title_text="step (samples are denser at first)", tickvals=ticks, **axis)
-    height = min(max(24 * len(names), 120), 560) + 80
+    height = min(max(26 * len(names), 52), 560) + 64
     styled(figure, height)
     figure.layout.meta |= {
         "yaxis.ticktext": brief,

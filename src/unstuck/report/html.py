@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -10,7 +11,17 @@ from unstuck import __version__, allclear
 from unstuck.findings import Finding, Severity
 from unstuck.report import Report, curves, digits, heat, shown_path
 from unstuck.report.card import card
-from unstuck.report.page import Cell, content, document, picture, prose, sections, table, words
+from unstuck.report.page import (
+    Cell,
+    content,
+    document,
+    picture,
+    prose,
+    sections,
+    table,
+    whole,
+    words,
+)
 from unstuck.side_by_side import Arm, Compared
 from unstuck.signals import Run
 from unstuck.verdict import Objective, Verdict
@@ -19,6 +30,8 @@ __all__ = ["comparison", "page", "sentence", "update"]
 
 PICTURED = 3
 """So many trainings of one script have pictures: those with findings, then the longest."""
+CARDS = 40
+"""So many findings are shown in full."""
 SIZES = (
     ("gradient_rms", "Gradient", "The size (root mean square) of the gradient"),
     ("output_rms", "Activations", "The size (root mean square) of what a layer puts out"),
@@ -69,14 +82,14 @@ def sentence(report: Report) -> str:
         change = f"{digits(_middle(verdict.before))} → {digits(_middle(verdict.after))}"
         return (
             f"{verdict.status.capitalize()} by {' + '.join(verdict.remedies)}: "
-            f"{verdict.objective.name} {change}, proven on {len(verdict.after)} seeds"
+            f"{verdict.objective.name} {change} {_when(verdict.objective)}, "
+            f"proven on {len(verdict.after)} seeds"
         )
     if verdict is not None and verdict.status == "no-fix-found":
         found = f" for {first.obstacle}" if first else ""
         return f"No fix found{found}: nothing that was tried was proven to be better"
     if first is not None:
-        doing = "stopped" if first.severity is Severity.ERROR else "held back"
-        return f"This training is {doing} by {first.obstacle}: {first.message}"
+        return f"Found {first.obstacle}: {first.message}"
     if not report.steps:
         return "No training was seen: no optimizer took a step"
     return "Nothing found that stops this training"
@@ -143,11 +156,14 @@ def _cards(report: Report, numbered: Sequence[tuple[int, Finding]]) -> str:
     shown = {
         follows: "".join(
             card(finding, _run_of(report, finding), f"{place} · ")
-            for place, finding in numbered
+            for place, finding in numbered[:CARDS]
             if (finding.consequence_of is not None) == follows
         )
         for follows in (False, True)
     }
+    left = len(numbered) - CARDS
+    if left > 0:
+        shown[False] += f"<p>And {left} more; <code>unstuck check</code> lists them.</p>"
     if not shown[True]:
         return shown[False]
     names = dict.fromkeys(f.obstacle for _, f in numbered if f.consequence_of is not None)
@@ -157,7 +173,7 @@ def _cards(report: Report, numbered: Sequence[tuple[int, Finding]]) -> str:
 
 def _all_clear(run: Run) -> str:
     rows: list[list[Cell]] = [list(row) for row in allclear.checked(run)]
-    said = "".join(f"<p>{prose(text)}.</p>" for text in allclear.normal(run))
+    said = "".join(f"<p>{prose(whole(text))}</p>" for text in allclear.normal(run))
     return table(["checked", "measured"], rows) + said
 
 
@@ -198,12 +214,12 @@ def _loss(run: Run, numbered: Sequence[tuple[int, Finding]]) -> str:
         said += f"; the validation loss {_way(held.values)}, at its best {digits(min(held))}"
     if len(losses) < len(run.loss):
         lost = next(s for s, v in zip(*_pairs(run), strict=True) if not math.isfinite(v))
-        said += f"; it is no finite number from step {lost} on"
+        said += f"; from step {lost} on it is not always a finite number"
     began = [
-        f"{place} {finding.obstacle} begins at step {finding.steps[0]}"
+        f"Finding {place}, {finding.obstacle}, begins at step {finding.steps[0]}"
         for place, finding in numbered
     ]
-    said = ". ".join([said, *(["; ".join(began)] if began else [])])
+    said = ". ".join([said, *([". ".join(began)] if began else [])])
     chosen = curves.spread(len(losses), 11)
     rows: list[list[Cell]] = [[str(losses.steps[i]), losses.values[i]] for i in chosen]
     heads = ["step", "training loss"]
@@ -242,6 +258,8 @@ def _heat(title: str, what: str, shown: heat.Heat) -> str:
         said += f". Marked: {', '.join(f'`{name}`' for name in marked)}{more}"
     if shown.left_out:
         said += f". {shown.left_out} layers between these are left out"
+    if any(v is None or not math.isfinite(v) for row in shown.values for v in row):
+        said += ". Blank: not measured, or no finite number"
     heads, rows = heat.table(shown)
     chosen = [name in shown.marked for name in shown.names]
     return picture(title, heat.draw(shown), f"{said}.", table(heads, rows, marked=chosen))
@@ -252,7 +270,7 @@ def _heat(title: str, what: str, shown: heat.Heat) -> str:
 
 def _fix(report: Report, verdict: Verdict) -> Iterator[tuple[str, str]]:
     """Yield the parts that a fix adds: the proof, the patch, the trials."""
-    notes = "".join(f"<p>{prose(note)}.</p>" for note in verdict.notes)
+    notes = "".join(f"<p>{prose(whole(note))}</p>" for note in verdict.notes)
     if verdict.status in PROVEN and verdict.objective is not None:
         yield "Proof", _proof(report, verdict, verdict.objective) + notes
     elif notes:
@@ -267,10 +285,10 @@ def _fix(report: Report, verdict: Verdict) -> Iterator[tuple[str, str]]:
 
 def _proof(report: Report, verdict: Verdict, objective: Objective) -> str:
     """Return the pictures and numbers that the verdict rests on."""
-    when = f"after {objective.steps} steps" if objective.steps else "at the end"
+    when = _when(objective)
     better = "lower" if objective.goal == "min" else "higher"
     chance = verdict.comparison.p_value if verdict.comparison else math.nan
-    said = (
+    said = whole(
         f"{objective.name} {when}, {better} is better: as it is "
         f"{_listed(verdict.before)}; patched {_listed(verdict.after)}. If the patch changed "
         f"nothing, chance would give such a difference in {chance:.2g} of all cases (exact "
@@ -281,7 +299,7 @@ def _proof(report: Report, verdict: Verdict, objective: Objective) -> str:
         for i, pair in enumerate(zip(verdict.before, verdict.after, strict=True), start=1)
     ]
     numbers = table(["same seed", "as it is", "patched"], rows, objective.name)
-    shown = [picture("What is compared, seed by seed", curves.values(verdict), f"{said}.", numbers)]
+    shown = [picture("What is compared, seed by seed", curves.values(verdict), said, numbers)]
     compared = [curve for curve in report.curves if not curve.whole and curve.loss]
     if compared:
         seeds = len({curve.seed for curve in compared})
@@ -294,18 +312,22 @@ def _proof(report: Report, verdict: Verdict, objective: Objective) -> str:
                 _curve_table(report, whole=False),
             )
         )
-    whole = [curve for curve in report.curves if curve.whole and curve.loss]
-    if whole:
+    complete = [curve for curve in report.curves if curve.whole and curve.loss]
+    if complete:
         shown.append(
             picture(
                 "The patched script to its end",
-                curves.to_the_end(whole),
+                curves.to_the_end(complete),
                 f"Training loss on seed 0: {_ends(report, whole=True)}. The script as it is was "
                 "run as far as its diagnosis needed.",
                 _curve_table(report, whole=True),
             )
         )
     return "".join(shown)
+
+
+def _when(objective: Objective) -> str:
+    return f"after {objective.steps} steps" if objective.steps else "at the end"
 
 
 def _listed(values: Sequence[float]) -> str:
@@ -370,15 +392,16 @@ def _about(report: Report, runs: Sequence[Run]) -> str:
     rows: list[list[Cell]] = [
         ["script", str(facts.get("script") or "-")],
         ["framework", str(facts.get("framework") or "-")],
-        ["record", shown_path(report.recording.path) if report.recording.path else "-"],
         ["unstuck", __version__],
     ]
+    if os.path.exists(report.recording.path):  # a fix does not keep those of its trials
+        rows.append(["record", shown_path(report.recording.path)])
     for run in runs:
         name = "optimizer" if len(runs) == 1 else f"training {run.index + 1}"
         settings = ", ".join(f"{k}={v:g}" for k, v in run.optimizer.settings.items())
         loss = run.loss_function.function or "a loss of its own"
         what = f"{run.optimizer.name}({settings}), {loss}, {run.steps} steps"
-        rows.append([name, f"{what}, {len(run.layers)} layers"])
+        rows.append([name, f"{what}, {len(run.layers)} layer{'s' * (len(run.layers) != 1)}"])
     left = sum(bool(run.steps) for run in report.recording.runs) - len(runs)
     if left > 0:
         rows.append(["without pictures", f"{left} more trainings"])

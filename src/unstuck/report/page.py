@@ -48,8 +48,8 @@ def _clean(text: object) -> str:
 
 
 def words(text: object) -> str:
-    """Return text as HTML: nothing in it is markup."""
-    return html.escape(_clean(text))
+    """Return text as HTML: nothing in it is markup; what is endless is cut."""
+    return html.escape(_cut(_clean(text), 4000))
 
 
 def prose(text: object) -> str:
@@ -57,11 +57,19 @@ def prose(text: object) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", words(text))
 
 
+def _cut(text: str, most: int) -> str:
+    """Return text with something of its middle left out if it is too long."""
+    return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most - most // 2) :]}"
+
+
+def whole(text: str) -> str:
+    """Return a text as a sentence: with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def label(text: object, most: int = 200) -> str:
     """Return text for a picture, shortened in its middle, without markup that Plotly would read."""
-    cleaned = " ".join(_clean(text).split())
-    if len(cleaned) > most:
-        cleaned = f"{cleaned[: most // 2 - 1]}…{cleaned[-(most - most // 2) :]}"
+    cleaned = _cut(" ".join(_clean(text).split()), most)
     return html.escape(cleaned, quote=False).replace("$", "＄").replace("%{", "% {")
 
 
@@ -80,24 +88,26 @@ def table(
         marked: Which rows stand out.
     """
     lines = []
+    number = ' class="number"'
     numeric = [False] * len(heads)
-    for number, row in enumerate(rows):
-        chosen = ' class="marked"' if number < len(marked) and marked[number] else ""
+    for place, row in enumerate(rows):
+        chosen = ' class="marked"' if place < len(marked) and marked[place] else ""
         cells = []
         for column, cell in enumerate(row):
             figure = isinstance(cell, (int, float))
             numeric[column] |= figure
-            shown = digits(cell) if figure or cell is None else words(cell)
-            kind = ' class="number"' if figure or (cell is None and column) else ""
+            shown = digits(cell) if figure or cell is None else prose(_cut(str(cell), 300))
+            kind = number if figure or (cell is None and column) else ""
             cells.append(f"<td{kind}>{shown}</td>" if column else f'<th scope="row">{shown}</th>')
         lines.append(f"<tr{chosen}>{''.join(cells)}</tr>")
     head = "".join(
-        f'<th scope="col"{" class=number" if wide else ""}>{words(name)}</th>'
+        f'<th scope="col"{number if wide else ""}>{words(name)}</th>'
         for name, wide in zip(heads, numeric, strict=True)
     )
     title = f"<caption>{prose(caption)}</caption>" if caption else ""
     return (
-        f'<div class="scroll" tabindex="0" role="group"><table>{title}'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{words(caption or heads[0])}">'
+        f"<table>{title}"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
