@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,8 +18,9 @@ from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding, Location, Severity
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
+from unstuck.report.curves import COLOURS, SEVERE
 from unstuck.report.explanation import parts
-from unstuck.report.heat import COLUMNS, ROWS, draw, heat
+from unstuck.report.heat import COLUMNS, MARK, ROWS, draw, heat
 from unstuck.report.html import page, sentence
 from unstuck.report.page import document, frame, label
 from unstuck.signals import Run, Series
@@ -231,6 +233,30 @@ def test_the_page_asks_for_nothing() -> None:
     assert "http" not in outside.replace("http-equiv", "")
     assert "default-src 'none'" in text
     assert "connect-src" not in text
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours (WCAG 2.2)."""
+    bright = []
+    for colour in (one, other):
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        bright.append(sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))
+    return (max(bright) + 0.05) / (min(bright) + 0.05)
+
+
+def test_colours_can_be_read() -> None:
+    sheet = files("unstuck.report").joinpath("page.css").read_text()
+    pages = [dict(re.findall(r"--(\w+): (#\w+)", part)) for part in sheet.split(":root {")[1:]]
+    assert len(pages) == 3, "light, dark and paper"
+    for page_ in pages:
+        for paper in ("paper", "card"):
+            for ink in ("ink", "muted", "link", "error", "warning", "info", "ok"):
+                assert contrast(page_[ink], page_[paper]) >= 4.5
+        assert all(contrast(page_["ink"], page_[line]) >= 4.5 for line in ("added", "removed"))
+        for line in (*COLOURS, *SEVERE.values(), MARK):
+            assert contrast(line, page_["paper"]) >= 3
+    assert all(contrast("#ffffff", mark) >= 4.5 for mark in SEVERE.values())
 
 
 def test_docstrings_come_in_parts() -> None:

@@ -27,7 +27,7 @@ COLOURS = (
 )
 """The untreated run in grey; then colours that colour-blind people can tell apart (after Okabe and
 Ito), each with a contrast of at least 3 to a white and to a black page (WCAG 2.2, 1.4.11)."""
-SEVERE = {Severity.ERROR: "#d1372c", Severity.WARNING: "#b06f00", Severity.INFO: "#2f74c0"}
+SEVERE = {Severity.ERROR: "#d1372c", Severity.WARNING: "#a06400", Severity.INFO: "#2f74c0"}
 POINTS = 200
 """So many points a curve of several is drawn with; a training's own loss, three times as many."""
 
@@ -262,13 +262,19 @@ def _pace(arm: Arm) -> float:
     return median(paces) if paces else 1.0
 
 
-def proof(curves: Sequence[Curve]) -> go.Figure:
-    """Return the training loss of control and treated trials as far as they are compared."""
+def proof(curves: Sequence[Curve], signal: str) -> go.Figure:
+    """Return how control and treated trials went.
+
+    Args:
+        curves: Of the trials, as far as they are compared.
+        signal: ``loss`` or ``validation``.
+    """
     figure = go.Figure()
     for treated in (False, True):
-        series = [c.loss for c in curves if c.treated == treated and not c.whole]
+        series = [getattr(curve, signal) for curve in curves if curve.treated == treated]
         _draw(figure, _side(treated, series))
-    _axes(figure, [c.loss for c in curves if not c.whole], "training loss")
+    name = "training loss" if signal == "loss" else "validation loss"
+    _axes(figure, [getattr(curve, signal) for curve in curves], name)
     return styled(figure, 360)
 
 

@@ -9,7 +9,7 @@ from statistics import median
 
 from unstuck import __version__, allclear
 from unstuck.findings import Finding, Severity
-from unstuck.report import Report, curves, digits, heat, shown_path
+from unstuck.report import Curve, Report, curves, digits, heat, shown_path
 from unstuck.report.card import card
 from unstuck.report.page import (
     Cell,
@@ -41,6 +41,7 @@ SHARES = (
     ("dead_share", "Dead units", "The share of units that were zero for every sampled input"),
     ("saturated_share", "Saturated units", "The share of outputs at an activation's flat ends"),
 )
+SIDES = {False: "as it is", True: "patched"}
 PROVEN = ("fixed", "improved")
 
 
@@ -105,7 +106,9 @@ def _top(report: Report) -> str:
     proven = report.verdict is not None and report.verdict.status in PROVEN
     kind = "ok" if proven or first is None else first.severity.value
     facts = report.recording.facts
-    said = [f"{report.steps} steps watched", f"{facts.get('deep') or 0} of them in depth"]
+    said = [f"{report.steps} steps watched"]
+    if facts.get("deep"):
+        said.append(f"{facts['deep']} of them in depth")
     if len(report.recording.runs) > 1:
         said.insert(0, f"{len(report.recording.runs)} trainings")
     if facts.get("seconds"):
@@ -302,28 +305,34 @@ def _proof(report: Report, verdict: Verdict, objective: Objective) -> str:
     shown = [picture("What is compared, seed by seed", curves.values(verdict), said, numbers)]
     compared = [curve for curve in report.curves if not curve.whole and curve.loss]
     if compared:
-        seeds = len({curve.seed for curve in compared})
-        shown.append(
-            picture(
-                "Control against treated",
-                curves.proof(compared),
-                f"Training loss {when}: {_ends(report, whole=False)}. Lines are medians over "
-                f"{seeds} seeds, bands reach from the lowest to the highest.",
-                _curve_table(report, whole=False),
-            )
-        )
+        shown.append(_compared(compared, objective))
     complete = [curve for curve in report.curves if curve.whole and curve.loss]
     if complete:
         shown.append(
             picture(
                 "The patched script to its end",
                 curves.to_the_end(complete),
-                f"Training loss on seed 0: {_ends(report, whole=True)}. The script as it is was "
-                "run as far as its diagnosis needed.",
-                _curve_table(report, whole=True),
+                f"Training loss on seed 0: {_ends(complete, 'loss')}. The script as it is was run "
+                "as far as its diagnosis needed.",
+                _ends_table(complete, "loss"),
             )
         )
     return "".join(shown)
+
+
+def _compared(shown: Sequence[Curve], objective: Objective) -> str:
+    """Return how the compared trials went: by the validation loss, if that is what counts."""
+    passes = min(len(curve.validation) for curve in shown)
+    signal = "validation" if passes > 1 and objective.name == "validation loss" else "loss"
+    name = "Training loss" if signal == "loss" else "Validation loss"
+    seeds = len({curve.seed for curve in shown})
+    return picture(
+        "Control against treated",
+        curves.proof(shown, signal),
+        f"{name} {_when(objective)}: {_ends(shown, signal)}. Lines are medians over {seeds} seeds, "
+        "bands reach from the lowest to the highest.",
+        _ends_table(shown, signal),
+    )
 
 
 def _when(objective: Objective) -> str:
@@ -334,25 +343,24 @@ def _listed(values: Sequence[float]) -> str:
     return ", ".join(digits(value) for value in values)
 
 
-def _ends(report: Report, *, whole: bool) -> str:
+def _ends(shown: Sequence[Curve], signal: str) -> str:
     said = []
-    for treated, name in ((False, "as it is"), (True, "patched")):
-        chosen = [c.loss for c in report.curves if c.treated == treated and c.whole == whole]
-        known = [loss for loss in chosen if loss]
+    for treated in (False, True):
+        known = [getattr(curve, signal).values for curve in shown if curve.treated == treated]
         if known:
-            start, end = (median(loss.values[i] for loss in known) for i in (0, -1))
-            said.append(f"{name} from {digits(start)} to {digits(end)}")
-    return "; ".join(said) or "not measured"
+            start, end = (median(values[i] for values in known) for i in (0, -1))
+            said.append(f"{SIDES[treated]} from {digits(start)} to {digits(end)}")
+    return "; ".join(said)
 
 
-def _curve_table(report: Report, *, whole: bool) -> str:
+def _ends_table(shown: Sequence[Curve], signal: str) -> str:
     rows: list[list[Cell]] = []
-    for curve in report.curves:
-        if curve.whole == whole and curve.loss:
-            name = f"{'patched' if curve.treated else 'as it is'}, seed {curve.seed}"
-            ends = [curve.loss.values[0], min(curve.loss), curve.loss.values[-1]]
-            rows.append([name, *ends, str(curve.loss.steps[-1] + 1)])
-    return table(["trial", "first", "lowest", "last", "steps"], rows, "Training loss")
+    for curve in shown:
+        series = getattr(curve, signal)
+        ends = [series.values[0], min(series), series.values[-1]]
+        name = f"{SIDES[curve.treated]}, seed {curve.seed}"
+        rows.append([name, *ends, str(series.steps[-1] + 1)])
+    return table(["trial", "first", "lowest", "last", "steps"], rows)
 
 
 def _diff(patch: str) -> str:
