@@ -163,14 +163,12 @@ def _said(finding: Finding) -> str:
 
 def _scale(values: Sequence[float]) -> dict[str, Any]:
     """Return a logarithmic axis where values are positive and lie more than a decade apart."""
-    if values and min(values) > 0 and max(values) > 10 * min(values):
-        return {"type": "log", "exponentformat": "power", "dtick": _decades(values)}
-    return {}
-
-
-def _decades(values: Sequence[float]) -> int | str:
+    if not values or min(values) <= 0 or max(values) <= 10 * min(values):
+        return {}
     decades = math.log10(max(values)) - math.log10(min(values))
-    return "D2" if decades < 2 else max(1, math.ceil(decades / 6))
+    if decades < 2:
+        return {"type": "log", "dtick": "D2", "tickformat": ".2~g"}
+    return {"type": "log", "dtick": math.ceil(decades / 6), "exponentformat": "power"}
 
 
 def _band(
