@@ -312,8 +312,8 @@ def _proof(report: Report, verdict: Verdict, objective: Objective) -> str:
             picture(
                 "The patched script to its end",
                 curves.to_the_end(complete),
-                f"Training loss on seed 0: {_ends(complete, 'loss')}. The script as it is was run "
-                "as far as its diagnosis needed.",
+                f"Training loss of one run each: {_ends(complete, 'loss')}. The script as it is "
+                "was run as far as its diagnosis needed.",
                 _ends_table(complete, "loss"),
             )
         )
