@@ -17,6 +17,7 @@ from unstuck import registry
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding, Location, Severity
 from unstuck.record import Recording
+from unstuck.repair import Repair
 from unstuck.report import Curve, Report
 from unstuck.report.curves import COLOURS, SEVERE
 from unstuck.report.explanation import parts
@@ -267,9 +268,15 @@ def test_docstrings_come_in_parts() -> None:
     assert "Hochreiter 1991" in found[-1].paragraphs[0]
 
 
-def test_findings_show_themselves_in_a_notebook() -> None:
-    finding = report(registry.obstacle("dead-relu").SICK).findings[0]
-    shown = Page(finding._repr_html_()).tags[0][1]["srcdoc"]
-    assert shown is not None
-    assert "dead-relu" in shown
-    assert len(shown) < 50_000, "no picture, no Plotly"
+def test_findings_and_fixes_show_themselves_in_a_notebook() -> None:
+    shown = report(registry.obstacle("dead-relu").SICK)
+    alone = Page(shown.findings[0]._repr_html_()).tags[0][1]["srcdoc"]
+    assert alone is not None
+    assert "dead-relu" in alone
+    assert len(alone) < 50_000, "no picture, no Plotly"
+    fixed = Repair([*shown.findings], verdict(), shown.recording, curves=curves())
+    framed = Page(fixed._repr_html_()).tags[0][1]["srcdoc"]
+    assert framed == page(fixed.report())
+    assert "Fixed by use-relu" in Page(framed).said
+    unmeasured = Repair([], Verdict("nothing-to-fix"), None)
+    assert "No training was seen" in unmeasured._repr_html_()

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import count
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from unstuck.report import digits
 
@@ -39,7 +39,6 @@ Cell = str | float | None
 """What a table holds: text or a number; None where nothing was measured."""
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), *range(127, 160)], "\ufffd")
-_NUMBERS = count(1)
 
 
 def _clean(text: object) -> str:
@@ -135,7 +134,7 @@ def picture(title: str, figure: Figure, sentence: str, numbers: str = "") -> str
         sentence: The fact that it shows, for those who do not see it.
         numbers: A table.
     """
-    name = f"said-{next(_NUMBERS)}"
+    name = f"said-{crc32(f'{title} {sentence}'.encode(errors='replace')):08x}"
     data = _inside_script(str(figure.to_json()))
     more = f"<details><summary>The numbers as a table</summary>{numbers}</details>"
     return (
