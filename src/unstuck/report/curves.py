@@ -9,7 +9,6 @@ from statistics import median
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from unstuck.evidence import validation
 from unstuck.findings import Finding, Severity
@@ -178,10 +177,9 @@ def _band(
     high: Sequence[float],
     colour: str,
     group: str,
-    **where: Any,
 ) -> None:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    shown = {"legendgroup": group, "name": group, "hoverinfo": "skip", "showlegend": False, **where}
+    shown = {"legendgroup": group, "name": group, "hoverinfo": "skip", "showlegend": False}
     edge = {"width": 0, "color": colour}
     figure.add_scatter(x=x, y=high, line=edge, mode="lines", **shown)
     fill = {"fill": "tonexty", "fillcolor": f"rgba({red},{green},{blue},0.22)"}
@@ -208,7 +206,7 @@ class _Many:
     pace: float = 1.0
 
 
-def _draw(figure: go.Figure, many: _Many, *, shown: bool = True, **where: Any) -> None:
+def _draw(figure: go.Figure, many: _Many) -> None:
     """Draw curves of several seeds as a band from lowest to highest and a line of medians."""
     curves = [series for series in many.series if series]
     if not curves:
@@ -218,7 +216,7 @@ def _draw(figure: go.Figure, many: _Many, *, shown: bool = True, **where: Any) -
     columns = list(zip(*(curve.values[:reach] for curve in curves), strict=True))
     if len(curves) > 1:
         low, high = [min(values) for values in columns], [max(values) for values in columns]
-        _band(figure, x, low, high, many.colour, many.name, **where)
+        _band(figure, x, low, high, many.colour, many.name)
     figure.add_scatter(
         x=x,
         y=[median(values) for values in columns],
@@ -226,28 +224,30 @@ def _draw(figure: go.Figure, many: _Many, *, shown: bool = True, **where: Any) -
         line={"color": many.colour, "width": 2},
         name=label(many.name),
         legendgroup=many.name,
-        showlegend=shown,
         hovertemplate=f"%{{x:.4~g}}: %{{y:.4g}}<extra>{label(many.name)}</extra>",
-        **where,
     )
 
 
-def comparison(compared: Compared) -> go.Figure:
-    """Return loss against steps and against time: median over seeds, band from best to worst."""
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09)
+def comparison(compared: Compared, *, seconds: bool = False) -> go.Figure:
+    """Return the training loss of each arm: median over seeds, band from best to worst.
+
+    Args:
+        compared: What was compared.
+        seconds: Whether it is drawn over time, not over steps.
+    """
+    figure = go.Figure()
     longest = max((len(series) for arm in compared.arms for series in arm.losses), default=1)
     width = max(1, -(-longest // POINTS))
-    for number, arm in enumerate(compared.arms):
-        series = [losses.thinned(width) for losses in arm.losses if len(losses) >= 2]
+    thin = [
+        [losses.thinned(width) for losses in arm.losses if len(losses) >= 2]
+        for arm in compared.arms
+    ]
+    for number, (arm, series) in enumerate(zip(compared.arms, thin, strict=True)):
         colour = COLOURS[number % len(COLOURS)]
-        for column, pace in ((1, 1.0), (2, _pace(arm))):
-            many = _Many(arm.label, colour, series, pace)
-            _draw(figure, many, shown=column == 1, row=1, col=column)
-    figure.update_yaxes(type="log", exponentformat="power")
-    figure.update_yaxes(title_text="training loss", row=1, col=1)
-    figure.update_xaxes(title_text="steps", row=1, col=1)
-    figure.update_xaxes(title_text="seconds", row=1, col=2)
-    return styled(figure, 460)
+        _draw(figure, _Many(arm.label, colour, series, _pace(arm) if seconds else 1.0))
+    _axes(figure, [series for arm in thin for series in arm], "training loss")
+    figure.update_xaxes(title_text="seconds" if seconds else "steps")
+    return styled(figure, 400)
 
 
 def _pace(arm: Arm) -> float:

@@ -434,15 +434,17 @@ def comparison(compared: Compared, title: str) -> str:
     from unstuck.report.table import columns, rows
 
     cells: list[list[Cell]] = [list(row) for row in rows(compared)]
+    numbers = table(columns(compared), cells)
     seeds = len(compared.arms[0].values)
     said = (
         f"Lines are medians over {seeds} seeds, bands reach from the lowest to the highest. "
         + ". ".join(_told(arm) for arm in compared.arms)
     )
-    figure = curves.comparison(compared)
+    paces = "A step costs the time that the table names, in milliseconds."
     parts = {
-        "Table": table(columns(compared), cells),
-        "Curves": picture("Training loss against steps and seconds", figure, f"{said}."),
+        "Table": numbers,
+        "Curves": picture("Training loss over steps", curves.comparison(compared), f"{said}.")
+        + picture("Training loss over time", curves.comparison(compared, seconds=True), paces),
     }
     links, main = sections(parts)
     header = f'<h1>unstuck</h1><p class="verdict">{words(title)}</p>{links}'
