@@ -1,7 +1,8 @@
-"""The verbs: run, check, fix, compare, explain, rules."""
+"""The verbs: run, check, fix, compare, report, explain, rules."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from unstuck.config import Configuration
+    from unstuck.following import StatusLine
     from unstuck.record import Recording
     from unstuck.report import Report
 
@@ -97,6 +99,13 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _pictured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option of `run` and `fix` that writes a page with pictures."""
+    path = click.Path(dir_okay=False)
+    option = click.option("--report", "picture", type=path, help="Write a page with pictures.")
+    return option(command)
+
+
 def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what `run` and `fix` execute: a script or module, and its arguments."""
     for parameter in (
@@ -130,6 +139,8 @@ _to = click.option(
 )
 @click.option("--budget", help="Share of the time that watching may cost.  [default: 1%]")
 @_to
+@click.option("--status/--no-status", default=True, help="A line while it runs, on a terminal.")
+@_pictured
 @_shared
 @_of_script
 def run(
@@ -138,7 +149,9 @@ def run(
     fail_on: str | None,
     budget: str | None,
     trackers: tuple[str, ...],
+    status: bool,
     module: bool,
+    picture: str | None,
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -154,24 +167,39 @@ def run(
     _need_script(script, module)
     _need_writable(output)
     _need_packages(trackers)
+    _need_writable(picture)
     path = _record_path(record, script)
     from unstuck.runner import Spec
 
     spec = Spec(record=path, budget=share, module=module, stop_on=stop_on)
-    status = _run_child(spec, script, arguments)
+    line = _status_line(path, chosen, configuration) if status else None
+    left = _run_child(spec, script, arguments, line)
     report = _report(path, chosen, configuration, verbose)
     if report is None:
-        sys.exit(_leave(status))
+        sys.exit(_leave(left))
     _show([report], format_, output, sys.stderr)
     _send([report], trackers)
-    if status == 0 and fail_on is not None:
+    _draw(report, picture)
+    if left == 0 and fail_on is not None:
         ranks = ("info", "warning", "error")
         worst = max((f.severity.rank for f in report.findings), default=-1)
-        status = int(worst >= ranks.index(fail_on))
-    sys.exit(_leave(status))
+        left = int(worst >= ranks.index(fail_on))
+    sys.exit(_leave(left))
 
 
-def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
+def _status_line(record: str, chosen: list[Any], configuration: Configuration) -> StatusLine | None:
+    """Return what says how the run goes; None where no person looks at a terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return None
+    from unstuck.following import Following, StatusLine
+
+    following = Following(record, chosen, configuration.thresholds, configuration.keep)
+    return StatusLine(following, sys.stderr.fileno())
+
+
+def _run_child(
+    spec: Any, script: str, arguments: Sequence[str], line: StatusLine | None = None
+) -> int:
     """Run the script in a process of its own; Ctrl-C goes to it, we wait."""
     command = [sys.executable, "-m", "unstuck.runner", spec.to_json(), script, *arguments]
     child = subprocess.Popen(command)
@@ -182,8 +210,14 @@ def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
         signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM)
     )
     try:
+        while line is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(timeout=0.5)
+            line.refresh()
         return child.wait()
     finally:
+        if line is not None:
+            line.end()
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
@@ -246,6 +280,7 @@ def check(
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
+@_pictured
 @_shared
 @_of_script
 def fix(
@@ -259,6 +294,7 @@ def fix(
     diff: str | None,
     apply_: bool,
     module: bool,
+    picture: str | None,
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -277,6 +313,7 @@ def fix(
     _need_script(script, module)
     _need_writable(output)
     _need_writable(diff)
+    _need_writable(picture)
     if apply_ and not module and not os.access(script, os.W_OK):
         _stop(f"{script} cannot be written; leave out --apply to see the patch")
     try:
@@ -307,10 +344,9 @@ def fix(
     live.end()
     if result.recording is None:
         _stop("interrupted before anything was measured", INTERRUPTED)
-    from unstuck.report import Report
-
-    report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
+    report = result.report(verbose=verbose)
     _show([report], format_, output, sys.stdout)
+    _draw(report, picture)
     if diff is not None and result.verdict.patch:
         _write(diff, result.verdict.patch)
     if result.interrupted:
@@ -408,9 +444,9 @@ def compare(
     else:
         click.echo(shown)
     if picture is not None:
-        from unstuck.report.picture import page
+        from unstuck.report.html import comparison
 
-        _write(picture, page(compared, f"{os.path.basename(script)}: remedies side by side"))
+        _write(picture, comparison(compared, f"{os.path.basename(script)}: remedies side by side"))
 
 
 class _Live:
@@ -433,6 +469,61 @@ class _Live:
         """Take the line away."""
         if self._status is not None:
             self._status.stop()
+
+
+# -------------------------------------------------------------------------------- report
+
+
+@main.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the page there.")
+@click.option("--live", is_flag=True, help="Serve it to this machine while the record grows.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of --live; 0 for any.")
+@click.option("--select", multiple=True, help="Names or codes; several with commas.")
+@click.option("--ignore", multiple=True, help="Names or codes; several with commas.")
+@click.option("-v", "--verbose", is_flag=True, help="Also remarks.")
+@click.argument("record", metavar="RECORD")
+def report(
+    output: str | None,
+    live: bool,
+    port: int,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    verbose: bool,
+    record: str,
+) -> None:
+    """Write what was recorded as one page with pictures; it opens without a network."""
+    from unstuck.record import RecordError
+
+    if live == (output is not None):
+        _stop("where to? -o FILE writes the page, --live serves it")
+    configuration = _configuration()
+    chosen = _obstacles(configuration, select, ignore)
+    _need_writable(output)
+    try:
+        found = _diagnosed(record, chosen, configuration, verbose)
+    except RecordError as error:
+        _stop(f"{error}; `unstuck run SCRIPT` writes one")
+    if output is not None:
+        _draw(found, output)
+        return
+    from unstuck.report.server import Server
+
+    try:
+        server = Server(record, lambda: _diagnosed(record, chosen, configuration, verbose), port)
+    except OSError as error:
+        _stop(f"port {port} cannot be used: {error.strerror}")
+    click.echo(f"unstuck: {server.address} shows it as it grows; Ctrl-C ends", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve()
+
+
+def _draw(report: Report, path: str | None) -> None:
+    """Write a report as a page, if a path is given."""
+    if path is not None:
+        from unstuck.report.html import page
+
+        _write(path, page(report))
+        click.echo(f"unstuck: {path} written", err=True)
 
 
 # -------------------------------------------------------------------------------- explain, rules

@@ -9,9 +9,10 @@ from typing import Any
 
 from unstuck.findings import Finding
 from unstuck.record import Recording
+from unstuck.signals import Series
 from unstuck.verdict import Verdict
 
-__all__ = ["Report", "harmless", "repository_path", "shown_path"]
+__all__ = ["Curve", "Report", "digits", "harmless", "repository_path", "shown_path"]
 
 
 def shown_path(path: str) -> str:
@@ -38,6 +39,32 @@ def harmless(text: str) -> str:
     return text.translate(_CONTROLS)
 
 
+def digits(value: object) -> str:
+    """Return a number as a person would write it, in two or three digits; "-" for no number."""
+    if not isinstance(value, (int, float)):
+        return "-"
+    return f"{value:.1e}" if value and not 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How one trial of a fix went, thinned.
+
+    Attributes:
+        treated: Whether the remedies were applied.
+        seed: Shift of the script's seeds.
+        loss: Training loss.
+        validation: Loss of the held-out passes, empty without any.
+        whole: Whether it shows the trial as far as it went, not only as far as it is compared.
+    """
+
+    treated: bool
+    seed: int
+    loss: Series
+    validation: Series = field(default_factory=Series)
+    whole: bool = False
+
+
 @dataclass(frozen=True)
 class Report:
     """What is shown of one execution, and of a fix if there was one.
@@ -49,6 +76,7 @@ class Report:
         trials: The fix's trials, as schema 1 has them.
         verbose: Whether remarks and the reasons of an all-clear are shown.
         unjudged: What can't be judged from a log, with what it would take.
+        curves: Of the trials that prove the verdict, and of the patched script to its end.
     """
 
     recording: Recording
@@ -57,6 +85,7 @@ class Report:
     trials: Sequence[Mapping[str, Any]] = field(default=())
     verbose: bool = False
     unjudged: Mapping[str, str] = field(default_factory=dict)
+    curves: Sequence[Curve] = ()
 
     @property
     def steps(self) -> int:

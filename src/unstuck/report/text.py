@@ -13,7 +13,7 @@ from rich.text import Text
 from unstuck import allclear
 from unstuck.findings import Finding, Severity
 from unstuck.logs import CURVES
-from unstuck.report import Report, harmless, shown_path
+from unstuck.report import Report, digits, harmless, shown_path
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
 
@@ -151,16 +151,10 @@ def _table(finding: Finding, run: Run | None) -> list[str]:
     first = next(iter(columns))
     culprit = finding.layers[0] if finding.layers else None
     for name in names:
-        cells = "  ".join(f"{_number(columns[s].get(name)):>14}" for s in columns)
+        cells = "  ".join(f"{digits(columns[s].get(name)):>14}" for s in columns)
         mark = ">" if name == culprit else " "
         rows.append(f"{mark} {name:<{width}}  {cells}  {_picture(run.of(first, name))}")
     return rows
-
-
-def _number(value: object) -> str:
-    if not isinstance(value, (int, float)):
-        return "-"
-    return f"{value:.1e}" if value and not 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
 def _picture(series: Series, width: int = 8) -> str:
