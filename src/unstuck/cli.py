@@ -492,6 +492,7 @@ def report(
     record: str,
 ) -> None:
     """Write what was recorded as one page with pictures; it opens without a network."""
+    from unstuck.logs import LogError
     from unstuck.record import RecordError
 
     if live == (output is not None):
@@ -501,7 +502,7 @@ def report(
     _need_writable(output)
     try:
         found = _diagnosed(record, chosen, configuration, verbose)
-    except RecordError as error:
+    except (RecordError, LogError) as error:
         _stop(f"{error}; `unstuck run SCRIPT` writes one")
     if output is not None:
         _draw(found, output)
