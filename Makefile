@@ -16,7 +16,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make format  let ruff format and repair what it can"
-	@echo "make docs    rewrite the tables of the pages from the classes"
+	@echo "make docs    rewrite the tables of README.md from the classes, build the pages into site/"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
 	@echo "make zoo-fix repair the sick trainings and run the patches alone"
 	@echo "make claims  check the lecture's claims and make their page"
@@ -30,7 +30,7 @@ $(BIN)/python:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes some minutes"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,tensorboard,wandb,mlflow,docs,dev]"
 	@touch $@
 
 demo: $(READY)
@@ -50,6 +50,7 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/tables.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Of single cases: make zoo ZOO="--split dev --case digits --seeds 0"
 ZOO ?= --seeds 0,1,2 --output docs/zoo.md
@@ -67,4 +68,4 @@ claims: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python claims/run.py $(CLAIMS)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist site

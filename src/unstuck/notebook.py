@@ -15,6 +15,7 @@ from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.record import Recorder, Recording, read
 from unstuck.repair import Repair, repair
+from unstuck.report import Report
 from unstuck.trials import Target
 
 if TYPE_CHECKING:
@@ -49,11 +50,20 @@ class Watched:
             self._recorder.close()
             self._recorder = None
 
+    def _report(self) -> Report:
+        recording = self.recording()
+        return Report(recording, diagnose(recording))
+
     def __repr__(self) -> str:
-        from unstuck.report import Report
         from unstuck.report.text import render
 
-        return render(Report(self.recording(), self.findings()))
+        return render(self._report())
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import page
+        from unstuck.report.page import frame
+
+        return frame(page(self._report()))
 
 
 @contextmanager
