@@ -110,7 +110,8 @@ class Trial:
         """Steps that it has taken so far: of the run that it treats, or else of its longest."""
         recording, treated = self.recording(), self.spec.run
         runs = recording.runs if recording else ()
-        return max((r.steps for r in runs if treated is None or r.index == treated), default=0)
+        own = [run.steps for run in runs if run.index == treated and run.steps]
+        return max(own or [run.steps for run in runs], default=0)
 
     @property
     def total(self) -> int:
