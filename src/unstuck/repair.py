@@ -55,7 +55,9 @@ class Repair:
             verbose: Whether remarks are shown.
         """
         recording = self.recording or Recording("", (), {})
-        return Report(recording, self.findings, self.verdict, self.trials, verbose, curves=self.curves)
+        return Report(
+            recording, self.findings, self.verdict, self.trials, verbose, curves=self.curves
+        )
 
     def _repr_html_(self) -> str:
         from unstuck.report.html import page
