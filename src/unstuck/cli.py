@@ -481,7 +481,7 @@ class _Live:
 @click.option("--select", multiple=True, help="Names or codes; several with commas.")
 @click.option("--ignore", multiple=True, help="Names or codes; several with commas.")
 @click.option("-v", "--verbose", is_flag=True, help="Also remarks.")
-@click.argument("record", metavar="RECORD")
+@click.argument("record", metavar="RECORD|LOG")
 def report(
     output: str | None,
     live: bool,
@@ -502,7 +502,9 @@ def report(
     _need_writable(output)
     try:
         found = _diagnosed(record, chosen, configuration, verbose)
-    except (RecordError, LogError) as error:
+    except LogError as error:
+        _stop(str(error))
+    except RecordError as error:
         _stop(f"{error}; `unstuck run SCRIPT` writes one")
     if output is not None:
         _draw(found, output)
