@@ -503,14 +503,12 @@ def _names(given: Sequence[str]) -> list[str]:
 
 
 def _share(text: str) -> float:
-    """Return a share of the time: ``1%`` or ``0.01``."""
+    from unstuck.config import share
+
     try:
-        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 10:
-        _stop(f"--budget is a share of the time, such as 1%, not {text!r}")
-    return share
+        return share(text)
+    except ValueError as error:
+        _stop(f"--budget: {error}")
 
 
 def _need_script(script: str, module: bool) -> None:

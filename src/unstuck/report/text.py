@@ -21,6 +21,9 @@ COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity
 TICKS = "▁▂▃▄▅▆▇█"
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\ufffd")
 """Characters by which a name from a run could steer the terminal (promise 6): all but the tab."""
+LONG = 30
+"""Seconds from which on what watching costs is told as a share: before, most of it is the allowance
+for the first steps."""
 ROWS = 8
 """So many layers are shown of one finding; of deeper networks every n-th."""
 
@@ -241,15 +244,23 @@ def _values(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
+def _cost(spent: float, seconds: float) -> str:
+    """Say what watching cost: a share of the time, of a short run the time itself."""
+    if not seconds:
+        return ""
+    if seconds < LONG:
+        return f", which took {spent:.2f} seconds"
+    return f", which took {spent / seconds:.1%} of the time"
+
+
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
     if report.verdict is None:
         if steps:
-            share = facts.get("spent", 0.0) / max(facts.get("seconds", 0.0) or 0.0, 1e-9)
-            cost = f", {share:.1%} of the time" if facts.get("seconds") else ""
             yield Text(
-                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth{cost}",
+                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth"
+                f"{_cost(facts.get('spent', 0.0), facts.get('seconds', 0.0))}",
                 "dim",
             )
         else:
