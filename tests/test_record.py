@@ -323,7 +323,7 @@ def test_full_disk_is_remembered_not_raised(tmp_path: Path) -> None:
         recorder._db.commit()
     recorder.sample(recorder.source(0, "", ("loss",)), 0, (1.0,))
     recorder.commit()
-    assert "cannot be written any more" in (recorder.broken or "")
+    assert "cannot be written: no such table" in (recorder.broken or "")
     recorder.close()
 
 

@@ -253,7 +253,7 @@ class TorchWatcher:
             training.disarm()
         for stop in self.listeners:
             stop.__self__.end()  # type: ignore[attr-defined]
-        with contextlib.suppress(OSError, ValueError):  # standard error may be closed or full
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
             print(
                 f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
             )
