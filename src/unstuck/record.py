@@ -93,6 +93,7 @@ class Recorder:
         except (sqlite3.Error, OSError) as error:
             raise RecordError(f"cannot write the record {self.path}: {error}") from None
         self.fact("schema", SCHEMA_VERSION)
+        self.commit()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._commit_regularly, daemon=True, name="unstuck")
         self._thread.start()
@@ -182,7 +183,7 @@ class Recorder:
                 tail = self._tails.get(source)
                 for first, values in pieces:
                     if tail is None or not tail.takes(first):
-                        if tail is not None and tail.count > PLAIN:
+                        if tail is not None and tail.count - len(tail.values) >= PLAIN:
                             samples = [*samples, *tail.extremes(source)]
                             self._db.execute("DELETE FROM chunks WHERE rowid=?", (tail.row,))
                         before = tail.count if tail is not None else 0
