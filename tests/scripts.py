@@ -105,7 +105,9 @@ def twice(script: Path, record: str = "run.db") -> tuple[Completed, Completed]:
     The watched one may spend ten times its own time: as many steps as possible are seen in depth.
     """
     alone, watched = forked(script, {"run": ""})
-    (script.parent / "run" / "run.db").rename(script.parent / record)
+    for suffix in ("", "-wal", "-shm"):
+        if (written := script.parent / "run" / f"run.db{suffix}").exists():
+            written.rename(script.parent / f"{record}{suffix}")
     return alone, watched
 
 

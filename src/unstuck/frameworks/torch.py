@@ -234,6 +234,8 @@ class TorchWatcher:
         """Do our own work; if it fails, say so in one line and stop watching."""
         if not self.active or self._inside or torch.jit.is_tracing():
             return
+        if torch._C._functorch.maybe_current_level() is not None:
+            return  # inside `torch.func`, tensors stand for many others and have no numbers
         begin = time.thread_time()
         self._inside = True
         try:
