@@ -54,7 +54,7 @@ def happen():
 """,
     "sample-fails": f"""{FAILING}{AT_STEP_20}
 def happen():
-    Training._write_sample = fail
+    Training._sample = fail
 """,
     "hook-fails": f"{FAILING}\nTraining._layer_ran = fail",
     "every-step-fails": f"{FAILING}\nTorchWatcher._scalar = fail",

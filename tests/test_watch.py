@@ -537,3 +537,27 @@ def test_losses_on_an_accelerator_are_fetched_together(tmp_path: Path) -> None:
     (there,) = read(tmp_path / "away" / "run.db").runs
     assert here.loss == there.loss
     assert len(there.loss) == 60
+
+
+LARGE = f"""\
+{HEAD}
+import resource, sys
+model = nn.Sequential(*(nn.Linear(2000, 2000) for _ in range(25)))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for step in range(3):
+    optimizer.zero_grad()
+    model(torch.randn(4, 2000)).square().mean().backward()
+    optimizer.step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print(model[3].weight.sum().item())
+"""
+
+
+def test_a_model_of_100_million_parameters_is_not_copied(tmp_path: Path) -> None:
+    """Its weights take 400 MB; every step is sampled."""
+    alone, watched = twice(write(tmp_path, LARGE))
+    assert watched.stdout == alone.stdout
+    assert int(watched.stderr) - int(alone.stderr) < 50_000  # kB
+    recording = read(tmp_path / "run.db")
+    assert recording.facts["deep"] == 3
+    assert len(recording.runs[0].of("update_ratio", "24")) == 3

@@ -135,9 +135,14 @@ def run(
     share = _share(budget or configuration.budget)
     _need_script(script, module)
     _need_writable(output)
-    path = _record_path(record, script)
     from unstuck.runner import Spec
 
+    if os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ:
+        # Under torchrun, the first rank writes and diagnoses for all.
+        with tempfile.TemporaryDirectory(prefix="unstuck-") as folder:
+            spec = Spec(os.path.join(folder, "run.db"), share, module=module, stop_on=stop_on)
+            sys.exit(_leave(_run_child(spec, script, arguments)))
+    path = _record_path(record, script)
     spec = Spec(record=path, budget=share, module=module, stop_on=stop_on)
     status = _run_child(spec, script, arguments)
     report = _report(path, chosen, configuration, verbose)

@@ -42,6 +42,7 @@ from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
 from unstuck.frameworks.torch_callers import Sites, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
+from unstuck.frameworks.torch_ranks import Ranks
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
@@ -148,6 +149,7 @@ class TorchWatcher:
         self.light = 0.0
         self.judged = 0.0
         self._timing = False
+        self._ranks: Ranks | None = None
 
     # ------------------------------------------------------------------ installing
 
@@ -277,6 +279,20 @@ class TorchWatcher:
 
     def _granted(self) -> float:
         return max(ALLOWANCE, self.budget * (time.perf_counter() - self.started))
+
+    def ranks(self) -> Ranks | None:
+        """Return the processes that this training is distributed over, None if it is alone."""
+        if self._ranks is None:
+            self._ranks = Ranks.here()
+        return self._ranks
+
+    def patience(self, step: int, cost: float) -> int:
+        """Return how many steps from now the budget will have come to `cost`, as steps go."""
+        missing = cost - self._left()
+        if missing <= 0 or not self.budget:
+            return 1
+        elapsed = max(time.perf_counter() - self.started, 1e-3)
+        return max(1, math.ceil((missing / self.budget) / elapsed * max(step, 1)))
 
     def distance(self, step: int, cost: float) -> int:
         """Return how many steps after the one before `step` the next deep sample is due.

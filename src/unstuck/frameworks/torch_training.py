@@ -19,6 +19,7 @@ from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.torch_births import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_data import row_data
+from unstuck.frameworks.torch_ranks import Row
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
@@ -337,7 +338,7 @@ class Training:
         So it is with an optimizer that is never stepped, or once in very many passes.
         """
         cost = self.watcher.spent - self._spent
-        if cost < max(SHORTEST, 3 * self.cost):
+        if self.watcher.ranks() is not None or cost < max(SHORTEST, 3 * self.cost):
             return False
         self.disarm()
         self.cost = cost
@@ -873,14 +874,22 @@ class Training:
         if not self._begun or self.step < self._ready:
             return
         begin = time.thread_time()
-        self._write_sample(closure)
+        rows = self._sample(closure)
         self.deep += 1
         cost = self.watcher.spent - self._spent + time.thread_time() - begin
         self.watcher.spent += (BESIDES - 1) * cost
         cost *= BESIDES
         self.cost = 0.5 * (self.cost + cost) if self.cost else cost
         self.disarm()
-        self.next_deep = self.step + self.watcher.distance(self.step + 1, self.cost)
+        distance = self.watcher.distance(self.step + 1, self.cost)
+        ranks = self.watcher.ranks()
+        if ranks is not None:
+            distance = max(distance, self.watcher.patience(self.step + 1, self.cost))
+            rows, distance = ranks.meet(f"{self.index}/{self.step}", rows, distance)
+        for name, signals, values in rows:
+            source = self.recorder.source(self.index, name, signals)
+            self.recorder.sample(source, self.step, values)
+        self.next_deep = self.step + distance
         if self.deep == 1 or self.deep % 16 == 0:
             self.write_facts()
 
@@ -901,7 +910,10 @@ class Training:
 
     def due(self) -> bool:
         """Return whether the coming step is to be sampled."""
-        return self.step >= self.next_deep and not self.armed and self.watcher.may_sample(self.cost)
+        if self.step < self.next_deep or self.armed:
+            return False
+        # Several ranks have agreed on the step; each by itself would find another.
+        return self.watcher.may_sample(self.cost) or self.watcher.ranks() is not None
 
     def _note_loss(self) -> None:
         held = self.watcher.loss_held
@@ -923,7 +935,8 @@ class Training:
         self._fetched = time.perf_counter()
         return numbers[len(waiting) :]
 
-    def _write_sample(self, closure: bool) -> None:
+    def _sample(self, closure: bool) -> list[Row]:
+        """Return what was measured in the step that ends."""
         if closure:
             self._measure_gradients()
         promised: list[Tensor] = []
@@ -968,24 +981,22 @@ class Training:
         rows.append(("", STEP_SIGNALS, [norm, total, stale, count]))
         flat = self.fetch([scalar for _, _, scalars in rows for scalar in scalars])
         position = 0
+        sample: list[Row] = []
         for name, signals, scalars in rows:
-            values = flat[position : position + len(scalars)]
+            sample.append((name, signals, flat[position : position + len(scalars)]))
             position += len(scalars)
-            self.recorder.sample(self.recorder.source(self.index, name, signals), step, values)
         if self._batch is not None:
-            source = self.recorder.source(self.index, "", BATCH_SIGNALS)
-            self.recorder.sample(source, step, self._batch)
-            self._batch = None
+            sample.append(("", BATCH_SIGNALS, self._batch))
         if self._input is not None:
-            source = self.recorder.source(self.index, "", INPUT_SIGNALS)
-            self.recorder.sample(source, step, self._input)
-            self._input = None
+            sample.append(("", INPUT_SIGNALS, self._input))
+        self._batch = self._input = None
         thin = [
             measure.thin(own[0].grad, 4096).clone()
             for own in owners.values()
             if own[0].requires_grad and own[0].grad is not None
         ]
         self._last_gradient = (step, thin) if thin else None
+        return sample
 
 
 OUTPUTS = ("softmax", "sigmoid", "relu", "tanh")
