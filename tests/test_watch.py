@@ -515,6 +515,12 @@ def test_a_loss_taken_after_the_pass_counts_and_says_nothing_of_its_mode(tmp_pat
     assert "wrong-mode" not in done.stderr
 
 
+def test_what_cannot_be_seen_of_a_compiled_model_is_said(tmp_path: Path) -> None:
+    write(tmp_path, COMPILED)
+    watched = unstuck("run", "train.py", cwd=tmp_path)
+    assert "unstuck: inside a compiled model only weights" in watched.stderr
+
+
 def test_leaving_at_once_is_the_same(tmp_path: Path) -> None:
     """`os._exit` runs nothing of ours: what was committed is there."""
     leaving = "\nimport os, sys\nsys.stdout.flush()\nos._exit(3)\n"

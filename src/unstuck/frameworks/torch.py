@@ -358,6 +358,7 @@ class TorchWatcher:
         def compile_(*args: Any, **kwargs: Any) -> Any:
             # A compiled model would take our hooks for its own and be compiled anew with each.
             watcher.hooking = False
+            watcher.recorder.fact("compiled", True)
             for training in watcher._all:
                 training.unhook()
                 if training._lasting is not None:

@@ -263,6 +263,10 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
                 f"{_cost(facts.get('spent', 0.0), facts.get('seconds', 0.0))}",
                 "dim",
             )
+            if facts.get("compiled"):
+                yield Text(
+                    "unstuck: inside a compiled model only weights and gradients can be seen", "dim"
+                )
         else:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
     first = next((f for f in shown if f.first), None)
