@@ -16,7 +16,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make format  let ruff format and repair what it can"
-	@echo "make docs    rewrite the tables of the pages from the classes"
+	@echo "make docs    rewrite the tables of README.md from the classes, build the pages into site/"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
 	@echo "make zoo-fix repair the sick trainings and run the patches alone"
 	@echo "make claims  check the lecture's claims and make their page"
@@ -31,7 +31,7 @@ $(BIN)/python:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes some minutes"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,tensorboard,wandb,mlflow,docs,dev]"
 	@touch $@
 
 demo: $(READY)
@@ -51,6 +51,7 @@ format: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/tables.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Of single cases: make zoo ZOO="--split dev --case digits --seeds 0"
 ZOO ?= --seeds 0,1,2 --output docs/zoo.md
@@ -58,7 +59,7 @@ zoo: $(READY)
 	$(BIN)/python zoo/run.py $(ZOO)
 
 # The repairs of single cases: make zoo-fix FIX="--split dev --case digits"
-FIX ?= --output docs/repairs.md
+FIX ?= --rivals --output docs/repairs.md
 zoo-fix: $(READY)
 	$(BIN)/python zoo/repairs.py $(FIX)
 
@@ -85,4 +86,4 @@ $(PEERS)/.ready: benchmarks/requirements.txt $(READY)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist site

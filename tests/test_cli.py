@@ -79,8 +79,8 @@ def test_directory_and_unknown_module(tmp_path: Path) -> None:
         (["fix", "--metric", "accuracy", "train.py"], "--metric needs one group"),
         (["fix", "--diff", "nowhere/a.diff", "train.py"], "not a writable directory"),
         (["fix", "--select", "dead-rleu", "train.py"], "did you mean dead-relu?"),
-        (["check", "nothing.db"], "there is no record at nothing.db"),
-        (["check", "train.py"], "train.py is not a readable record"),
+        (["check", "nothing.db"], "there is no record and no log at nothing.db"),
+        (["check", "train.py"], "train.py is no record, and no log with a training loss"),
         (["check", "--select", "overfiting", "train.py"], "did you mean overfitting?"),
         (
             ["explain", "use-adma"],

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unstuck.bench import FixError, Options, parse_budget
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.record import Recorder, Recording, read
-from unstuck.repair import FixError, Options, Repair, parse_budget, repair
+from unstuck.repair import Repair, repair
+from unstuck.report import Report
 from unstuck.trials import Target
 
 if TYPE_CHECKING:
@@ -48,11 +50,20 @@ class Watched:
             self._recorder.close()
             self._recorder = None
 
+    def _report(self) -> Report:
+        recording = self.recording()
+        return Report(recording, diagnose(recording))
+
     def __repr__(self) -> str:
-        from unstuck.report import Report
         from unstuck.report.text import render
 
-        return render(Report(self.recording(), self.findings()))
+        return render(self._report())
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import page
+        from unstuck.report.page import frame
+
+        return frame(page(self._report()))
 
 
 @contextmanager

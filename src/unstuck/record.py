@@ -24,7 +24,7 @@ from typing import Any
 from unstuck.findings import Location
 from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 
-__all__ = ["RecordError", "Recorder", "Recording", "foreign", "read", "snapshot"]
+__all__ = ["RecordError", "Recorder", "Recording", "foreign", "latest", "read", "snapshot"]
 
 SCHEMA_VERSION = 1
 APPLICATION = b"unst"
@@ -351,6 +351,21 @@ def read(path: str | os.PathLike[str]) -> Recording:
         # What was damaged can be of any kind; it is data, and the message says which file.
         raise RecordError(f"{file} is not a readable record: {error}") from None
     return Recording(str(file), tuple(runs), overall)
+
+
+def latest(path: str | os.PathLike[str]) -> tuple[int, float] | None:
+    """Return the last step (from 0) and its loss of a record that is still growing.
+
+    Cheap however long the record is; None where there is nothing yet.
+    """
+    newest = "SELECT first, data FROM chunks ORDER BY rowid DESC LIMIT 1"
+    try:
+        with _open(Path(path)) as db:
+            row = db.execute(newest).fetchone()
+            values = array("f", row[1]) if row is not None else None
+    except (sqlite3.Error, OSError, ValueError, TypeError):
+        return None
+    return (row[0] + len(values) - 1, float(values[-1])) if values else None
 
 
 Points = dict[int, list[tuple[int, Sequence[float]]]]

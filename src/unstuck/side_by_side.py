@@ -10,10 +10,10 @@ from statistics import median
 from typing import Any
 
 from unstuck import plan, registry
+from unstuck.bench import FixError, Options, executor
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding, Severity, plain
 from unstuck.remedies import Settings
-from unstuck.repair import FixError, Options, executor
 from unstuck.signals import Run, Series
 from unstuck.trials import Candidate, Executor, Laboratory, Target, Trial
 from unstuck.verdict import Comparison, Objective
@@ -84,6 +84,12 @@ class Compared:
     objective: Objective
     arms: tuple[Arm, ...]
     seconds: float
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import comparison
+        from unstuck.report.page import frame
+
+        return frame(comparison(self, "Remedies side by side"))
 
     def to_json(self) -> Mapping[str, Any]:
         """Return the table as plain data; the curves stay out."""

@@ -750,7 +750,7 @@ class Training:
         if rate != before and not (rate != rate and before is not None and before != before):
             self.rate = rate
             source = self.recorder.source(self.index, "", ("learning_rate",))
-            self.recorder.append(source, self.step, rate)
+            self.recorder.sample(source, self.step, (rate,))
 
     def _begin(self, optimizer: Optimizer) -> None:
         self._begun = True
