@@ -197,9 +197,9 @@ def test_a_page_is_written(tmp_path: Path) -> None:
     assert len(first) == pytest.approx(len(again), abs=1000)
     for arguments, expected in (
         ((".unstuck/train.db",), "-o FILE writes the page"),
-        (("-o", "c.html", "nothing.db"), "at nothing.db"),
+        (("-o", "c.html", "nothing.db"), "there is no record and no log at nothing.db"),
         (("-o", "no/c.html", ".unstuck/train.db"), "is not a writable directory"),
-        (("--live", "nothing.db"), "at nothing.db"),
+        (("--live", "nothing.db"), "there is no record and no log at nothing.db"),
     ):
         done = unstuck("report", *arguments, cwd=tmp_path)
         assert done.returncode == 2
