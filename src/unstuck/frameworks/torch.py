@@ -162,6 +162,7 @@ class TorchWatcher:
 
         self._wrap(Optimizer, "__init__", self._around_optimizer)
         self._wrap(torch.autograd, "backward", self._around_backward)
+        self._wrap(torch.autograd, "grad", self._around_grad)
         for name in LOSSES:
             if hasattr(F, name):
                 self._wrap(F, name, self._around_loss)
@@ -381,6 +382,28 @@ class TorchWatcher:
             return result
 
         return backward
+
+    def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Take gradients that a script asks for itself as the backward pass of its own update."""
+        watcher = self
+
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if watcher._hand is None or not watcher.active or watcher._inside:
+                return original(outputs, inputs, *args, **kwargs)
+            inputs = inputs if isinstance(inputs, Tensor) else tuple(inputs)
+            leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
+            differentiated = kwargs.get("create_graph") or args[2:3] == (True,)
+            updated = not differentiated and all(
+                isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves
+            )
+            if updated:
+                watcher._backward_begins(outputs)
+            gradients = original(outputs, inputs, *args, **kwargs)
+            if updated and watcher._hand is not None:
+                watcher._guard(watcher._hand.given, leaves, gradients)
+            return gradients
+
+        return grad
 
     def _backward_begins(self, tensors: Any) -> None:
         """Note the loss; look at the graph where there is a reason to."""

@@ -156,6 +156,7 @@ class Training:
         self._mode_owner: nn.Module | None = None
         self._before: dict[str, tuple[Tensor, Tensor | None]] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._by_columns: set[str] = set()
         self._last_gradient: tuple[int, list[Tensor]] | None = None
         self._scalars: list[tuple[str, tuple[str, ...], list[Tensor]]] = []
         self._facts: dict[str, Any] = {}
@@ -203,13 +204,17 @@ class Training:
 
     def _describe(self) -> None:
         self._layers = []
-        for name, (weight, *_) in self._owners().items():
+        for name, own in self._owners().items():
+            weight = own[0]
             reference = self._names.get(name)
             module = reference() if reference is not None else None
             place = self.watcher.births.location(module) if module is not None else None
             if place is None and module is not None:
                 place = self._parent_location(name)
             fan_in, fan_out = _fans(weight, module)
+            if name in self._by_columns:
+                weight = weight.detach().t()
+                fan_out, fan_in = weight.shape
             self._layers.append(
                 {
                     "name": name,
@@ -218,8 +223,8 @@ class Training:
                     "fan_in": fan_in,
                     "fan_out": fan_out,
                     "location": place.to_json() if place else None,
-                    "trainable": bool(weight.requires_grad),
-                    "optimized": id(weight) in self.optimized,
+                    "trainable": bool(own[0].requires_grad),
+                    "optimized": id(own[0]) in self.optimized,
                 }
             )
 
@@ -499,6 +504,11 @@ class Training:
             # Another model's loss, or this one's is not connected.
             self._facts["loss_parameters"] = self._unheld(graph, owners)
             return
+        self._by_columns = {
+            name
+            for name, own in owners.items()
+            if own[0].ndim == 2 and graph.from_the_right(own[0])
+        }
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         norms = frozenset(owners) - matrices
@@ -835,9 +845,9 @@ class Training:
                         measure.rms(before),
                         measure.rms(gradient),
                         gradient.abs().max(),
-                        measure.spread(weight),
-                        measure.spread(weight.grad),
-                        measure.column_range(weight.grad),
+                        measure.spread(self._units_first(name, weight)),
+                        measure.spread(self._units_first(name, weight.grad)),
+                        measure.column_range(self._units_first(name, weight.grad)),
                         1 - finite / max(gradient.numel() + before.numel(), 1),
                     ],
                 )
@@ -853,6 +863,10 @@ class Training:
             self._norm = measure.together(squares, torch.linalg.vector_norm)
         else:
             self._norm = torch.tensor(math.nan)
+
+    def _units_first(self, name: str, weight: Tensor) -> Tensor:
+        """Return a layer's weight or gradient with a row for each unit."""
+        return weight.detach().t() if name in self._by_columns else weight
 
     def _compare_gradients(self) -> None:
         """Take the cosine between this step's gradient and the one of the sampled step before."""
