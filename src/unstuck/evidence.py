@@ -22,7 +22,9 @@ __all__ = [
     "early",
     "growth",
     "has_floor",
+    "held_out",
     "hidden",
+    "kept_pass",
     "middle",
     "noise",
     "ratio",
@@ -42,6 +44,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "softsign": (-1.0, 1.0),
 }
 """What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
+
+SAME = 1e-6
+"""Norms of one weight that differ by less than this share are of the same state: values are kept as
+float32."""
 
 
 def middle(values: Sequence[float]) -> float:
@@ -260,35 +266,64 @@ def validation(run: Run) -> tuple[Series, Series] | None:
     """Return losses and accuracies of the run's held-out passes, None without any.
 
     Of several kinds of pass (training data and test data, say), the one with the highest loss at
-    the end (else the lowest accuracy) is the held-out one, among those made equally often.
+    the end (else the lowest accuracy) is the held-out one, among those made equally often. A run
+    that went back to the weights of a pass ends with that pass.
     """
-    kinds = sorted(
-        signal.rpartition(":")[2]
-        for layer, signal in run.series
-        if layer == "" and signal.startswith("validation_loss:")
-    )
-    kinds = [kind for kind in kinds if not _logged(run, kind)]
-    found = [
-        (run.of(f"validation_loss:{k}").finite(), run.of(f"validation_accuracy:{k}").finite())
-        for k in kinds
-    ]
-    losses = [loss for loss, _ in found if loss]
-    accuracies = [accuracy for _, accuracy in found if accuracy]
+    losses = [loss for _, loss in _passes(run, "validation_loss")]
+    accuracies = [accuracy for _, accuracy in _passes(run, "validation_accuracy")]
     if not losses and not accuracies:
         return None
-    often = max((len(s) for s in losses), default=0)
-    loss = max(
-        (s for s in losses if len(s) >= often / 2),
-        key=lambda s: middle(s.values[-3:]),
-        default=Series(),
-    )
+    number = held_out(run)
+    loss = Series() if number is None else run.of(f"validation_loss:{number}").finite()
     often = max((len(s) for s in accuracies), default=0)
     accuracy = min(
         (s for s in accuracies if len(s) >= often / 2),
         key=lambda s: middle(s.values[-3:]),
         default=Series(),
     )
-    return loss, accuracy
+    kept = kept_pass(run)
+    return (loss, accuracy) if kept is None else (loss.until(kept), accuracy.until(kept))
+
+
+def held_out(run: Run) -> int | None:
+    """Return the number of the held-out pass among the kinds that have a loss, None without any."""
+    losses = _passes(run, "validation_loss")
+    often = max((len(series) for _, series in losses), default=0)
+    return max(
+        ((number, series) for number, series in losses if len(series) >= often / 2),
+        key=lambda pair: middle(pair[1].values[-3:]),
+        default=(None, Series()),
+    )[0]
+
+
+def kept_pass(run: Run) -> int | None:
+    """Return the step of the pass to whose weights a run went back at its end, None if to none."""
+    loaded = run.facts.get("loaded") or {}
+    if loaded.get("step") != run.steps:
+        return None
+    found = [
+        (abs(value - loaded["weights"]), step)
+        for number in _kinds(run)
+        for step, value in run.of(f"validation_weights:{number}").pairs()
+        if math.isclose(value, loaded["weights"], rel_tol=SAME)
+    ]
+    return min(found)[1] if found else None
+
+
+def _kinds(run: Run) -> list[int]:
+    """Return the numbers of the kinds of pass, without those that only log batches."""
+    kinds = sorted(
+        signal.rpartition(":")[2]
+        for layer, signal in run.series
+        if layer == "" and signal.startswith("validation_loss:")
+    )
+    return [int(kind) for kind in kinds if not _logged(run, kind)]
+
+
+def _passes(run: Run, signal: str) -> list[tuple[int, Series]]:
+    """Return the kinds of pass for which something was measured."""
+    found = [(kind, run.of(f"{signal}:{kind}").finite()) for kind in _kinds(run)]
+    return [(kind, series) for kind, series in found if series]
 
 
 def _logged(run: Run, kind: str) -> bool:
