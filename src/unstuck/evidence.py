@@ -25,9 +25,11 @@ __all__ = [
     "held_out",
     "hidden",
     "kept_pass",
+    "memorized",
     "middle",
     "noise",
     "ratio",
+    "turn",
     "validation",
 ]
 
@@ -45,6 +47,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 """What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
 
+WIDE = 1.5
+"""Validation loss over its lowest from which memorizing is strong."""
+FAR = 0.2
+"""Share of right predictions by which training is ahead of validation where memorizing is strong."""
 SAME = 1e-6
 """Norms of one weight that differ by less than this share are of the same state: values are kept as
 float32."""
@@ -324,6 +330,31 @@ def _passes(run: Run, signal: str) -> list[tuple[int, Series]]:
     """Return the kinds of pass for which something was measured."""
     found = [(kind, run.of(f"{signal}:{kind}").finite()) for kind in _kinds(run)]
     return [(kind, series) for kind, series in found if series]
+
+
+def memorized(run: Run) -> bool:
+    """Return whether a run has learned its training data by heart, at the cost of other data.
+
+    Its validation loss ends at half as much again as its lowest; where only accuracies are known,
+    the one in training is ahead by FAR.
+    """
+    passes = validation(run)
+    if passes is None:
+        return False
+    losses, accuracies = passes
+    if losses:
+        return bool(losses[-1] > WIDE * min(losses))
+    ahead = middle(run.of("batch_accuracy").values[-5:]) - middle(accuracies.values[-3:])
+    return ahead > FAR
+
+
+def turn(run: Run) -> int:
+    """Return after how many steps the validation loss was lowest, a quarter of all if unknown."""
+    passes = validation(run)
+    losses = passes[0] if passes is not None else Series()
+    if not losses:
+        return max(run.steps // 4, 1)
+    return losses.steps[losses.values.index(min(losses))] + 1
 
 
 def _logged(run: Run, kind: str) -> bool:

@@ -8,12 +8,13 @@ from typing import Any
 
 from unstuck import plan, worth
 from unstuck.bench import Bench, last_line
+from unstuck.evidence import validation
 from unstuck.findings import Finding
 from unstuck.trials import Candidate, Trial
 from unstuck.verdict import Objective
 from unstuck.working_files import rewrites, rewriting
 
-__all__ = ["finalists", "good_enough", "prepare", "race"]
+__all__ = ["finalists", "good_enough", "keeping", "prepare", "race", "with_best_pass"]
 
 NEARLY = 0.95
 """A smaller set of remedies is preferred when it gains this share of what the best one gains. At
@@ -38,10 +39,10 @@ def race(
     At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
     Talwalkar, AISTATS 2016).
     """
-    trials = _begin(bench, candidates, plan.rungs(steps))
+    trials = _begin(bench, candidates, plan.rungs(steps, first))
     alive = [trial for trial in trials if trial.status == "waiting"]
     scores: dict[Trial, float] = {}
-    for rung in plan.rungs(steps):
+    for rung in plan.rungs(steps, first):
         for trial in bench.laboratory.advance(alive):
             _note(bench, trial)
         alive = [trial for trial in alive if trial.status not in ("no-effect", "crashed")]
@@ -150,3 +151,39 @@ def finalists(bench: Bench, scores: Mapping[Trial, float], steps: int) -> list[T
     near = [t for t in well if control - well[t] >= NEARLY * (control - best)]
     near.sort(key=lambda t: (len(t.candidate), finite[t]))
     return list(dict.fromkeys([near[0], ranked[0], *near, *ranked]))[:3]
+
+
+def keeping(bench: Bench, first: Finding) -> Trial | None:
+    """Return the trial that goes back to the best pass, None if the script cannot be made to."""
+    candidate = plan.keeping(bench.control, first)
+    if candidate is None or bench.laboratory.target.call is not None:
+        return None
+    return next(iter(prepare(bench, [candidate])), None)
+
+
+def with_best_pass(
+    bench: Bench, ranked: Sequence[Trial], scores: Mapping[Trial, float], kept: Trial | None
+) -> list[Trial]:
+    """Return what to prove where the best pass of a run can be kept.
+
+    What that is worth by itself is known: the control's lowest validation loss. If a candidate
+    gains clearly more it is proven first, then together with it; else keeping alone comes first.
+
+    Args:
+        bench: The fix.
+        ranked: Finalists.
+        scores: Of the race.
+        kept: See `keeping`.
+    """
+    passes = validation(bench.control)
+    if kept is None or passes is None:
+        return list(ranked)
+    if not ranked:
+        return [kept]
+    alone, end = min(passes[0].values), passes[0].values[-1]
+    both = bench.trial(plan.ordered([*ranked[0].candidate, *kept.candidate]), kept.seed, ())
+    both.changes = [*ranked[0].changes, *kept.changes]
+    bench.tried.append(plan.label(both.candidate))
+    if end - alone >= NEARLY * (end - scores[ranked[0]]):
+        return [kept, both]
+    return [ranked[0], both, kept]

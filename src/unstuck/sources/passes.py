@@ -298,4 +298,3 @@ def _stored(statement: ast.stmt) -> set[str]:
         for node in ast.walk(statement)
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store)
     }
-
