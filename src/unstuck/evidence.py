@@ -50,7 +50,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
 WIDE = 1.5
 """Validation loss over its lowest from which memorizing is strong."""
 FAR = 0.2
-"""Share of right predictions by which training is ahead of validation where memorizing is strong."""
+"""By so many right predictions training is ahead of validation where memorizing is strong."""
 SAME = 1e-6
 """Norms of one weight that differ by less than this share are of the same state: values are kept as
 float32."""
@@ -279,8 +279,8 @@ def validation(run: Run) -> tuple[Series, Series] | None:
     accuracies = [accuracy for _, accuracy in _passes(run, "validation_accuracy")]
     if not losses and not accuracies:
         return None
-    number = held_out(run)
-    loss = Series() if number is None else run.of(f"validation_loss:{number}").finite()
+    kind = held_out(run)
+    loss = Series() if kind is None else run.of(f"validation_loss:{kind}").finite()
     often = max((len(s) for s in accuracies), default=0)
     accuracy = min(
         (s for s in accuracies if len(s) >= often / 2),
@@ -291,12 +291,12 @@ def validation(run: Run) -> tuple[Series, Series] | None:
     return (loss, accuracy) if kept is None else (loss.until(kept), accuracy.until(kept))
 
 
-def held_out(run: Run) -> int | None:
-    """Return the number of the held-out pass among the kinds that have a loss, None without any."""
+def held_out(run: Run) -> str | None:
+    """Return the name of the held-out pass among the kinds that have a loss, None without any."""
     losses = _passes(run, "validation_loss")
     often = max((len(series) for _, series in losses), default=0)
     return max(
-        ((number, series) for number, series in losses if len(series) >= often / 2),
+        ((kind, series) for kind, series in losses if len(series) >= often / 2),
         key=lambda pair: middle(pair[1].values[-3:]),
         default=(None, Series()),
     )[0]
@@ -309,24 +309,24 @@ def kept_pass(run: Run) -> int | None:
         return None
     found = [
         (abs(value - loaded["weights"]), step)
-        for number in _kinds(run)
-        for step, value in run.of(f"validation_weights:{number}").pairs()
+        for kind in _kinds(run)
+        for step, value in run.of(f"validation_weights:{kind}").pairs()
         if math.isclose(value, loaded["weights"], rel_tol=SAME)
     ]
     return min(found)[1] if found else None
 
 
-def _kinds(run: Run) -> list[int]:
-    """Return the numbers of the kinds of pass, without those that only log batches."""
+def _kinds(run: Run) -> list[str]:
+    """Return the names of the kinds of pass, without those that only log batches."""
     kinds = sorted(
         signal.rpartition(":")[2]
         for layer, signal in run.series
         if layer == "" and signal.startswith("validation_loss:")
     )
-    return [int(kind) for kind in kinds if not _logged(run, kind)]
+    return [kind for kind in kinds if not _logged(run, kind)]
 
 
-def _passes(run: Run, signal: str) -> list[tuple[int, Series]]:
+def _passes(run: Run, signal: str) -> list[tuple[str, Series]]:
     """Return the kinds of pass for which something was measured."""
     found = [(kind, run.of(f"{signal}:{kind}").finite()) for kind in _kinds(run)]
     return [(kind, series) for kind, series in found if series]

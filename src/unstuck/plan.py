@@ -9,7 +9,7 @@ from unstuck import registry
 from unstuck.evidence import descent, middle, validation
 from unstuck.findings import Applicability, Finding, Severity
 from unstuck.remedies import Settings
-from unstuck.signals import Run
+from unstuck.signals import Run, Series
 from unstuck.trials import Candidate
 
 __all__ = [
@@ -248,7 +248,7 @@ def _clear(run: Run) -> int:
     is made; half of the run where only accuracies are known.
     """
     passes = validation(run)
-    losses = passes[0] if passes is not None else ()
+    losses = passes[0] if passes is not None else Series()
     if len(losses) < 4:
         return run.steps // 2
     lowest = min(losses.values)

@@ -49,8 +49,8 @@ class StopEarly(Remedy):
         Validation gets worse while training goes on.
 
     Settings:
-        ``patience``: Passes without a better one after which to stop: a tenth of all, at least 3 and
-        at most 10.
+        ``patience``: Passes without a better one after which to stop: a tenth of all, between 3
+        and 10.
 
     Limits:
         The loop must hold its validation loss under a name, in a pass that is made in each of its

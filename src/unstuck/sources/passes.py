@@ -51,8 +51,8 @@ def validation_pass(run: Run) -> Pass | None:
         the code there has no one name for the model.
     """
     calls = run.facts.get("validation_calls") or []
-    number = held_out(run)
-    chain = calls[number] if number is not None and number < len(calls) else []
+    kind = held_out(run) or ""
+    chain = calls[int(kind)] if kind.isdecimal() and int(kind) < len(calls) else []
     path: _Path = ()
     for index, frame in enumerate(chain):
         place = Location.from_json(frame["location"])
@@ -135,11 +135,12 @@ def _named(
         if not isinstance(statement.op, ast.Add) or not _begins_at_zero(before, name):
             return None
         return (name, block) if _only_scaled(later, name) else None
-    if not isinstance(statement, ast.Expr) or path or not isinstance(reached, ast.Call):
+    if not isinstance(statement, ast.Expr) or path or reached is not statement.value:
         return None
-    held = reached.func.value if isinstance(reached.func, ast.Attribute) else None
-    name = dotted(held)
-    if name is None or reached is not statement.value:
+    if reached is node or not isinstance(reached, ast.Call) or callee(reached) != "append":
+        return None
+    name = dotted(reached.func.value) if isinstance(reached.func, ast.Attribute) else None
+    if name is None:
         return None
     if not repeated:
         fresh = any(name in _stored(each) for each in [*before, *later])
@@ -244,7 +245,7 @@ def _whole(script: Script, statement: ast.stmt, top: ast.AST) -> ast.stmt:
 def _loops_within(script: Script, statement: ast.stmt, top: ast.AST) -> list[ast.stmt]:
     """Return the loops around a statement that are inside `top`, the innermost first."""
     loops = list(script.loops(statement))
-    return loops[: loops.index(top)] if top in loops else loops  # type: ignore[return-value,arg-type]
+    return loops[: loops.index(top)] if top in loops else loops  # type: ignore[return-value]
 
 
 def _element(target: ast.expr, path: _Path) -> str | None:
