@@ -20,6 +20,8 @@ NEARLY = 0.95
 """A smaller set of remedies is preferred when it gains this share of what the best one gains. At
 0.8 examples/deep_sigmoid.py got a pair that ends between 0.32 and 0.97 over seven seeds; the three
 that gain most end between 0.96 and 0.98."""
+RISING = 1.1
+"""Validation loss over its lowest from which a candidate overfits as well."""
 
 
 def prepare(bench: Bench, candidates: Sequence[Candidate]) -> dict[Trial, float]:
@@ -161,29 +163,30 @@ def keeping(bench: Bench, first: Finding) -> Trial | None:
     return next(iter(prepare(bench, [candidate])), None)
 
 
-def with_best_pass(
-    bench: Bench, ranked: Sequence[Trial], scores: Mapping[Trial, float], kept: Trial | None
-) -> list[Trial]:
+def with_best_pass(bench: Bench, ranked: Sequence[Trial], kept: Trial | None) -> list[Trial]:
     """Return what to prove where the best pass of a run can be kept.
 
-    What that is worth by itself is known: the control's lowest validation loss. If a candidate
-    gains clearly more it is proven first, then together with it; else keeping alone comes first.
+    What that is worth by itself is known: the control's lowest validation loss. Unless a candidate
+    gains clearly more, it comes first. Else the candidate does, but together with it where the
+    candidate's own validation loss rises again by the end of the race.
 
     Args:
         bench: The fix.
         ranked: Finalists.
-        scores: Of the race.
         kept: See `keeping`.
     """
     passes = validation(bench.control)
+    run = bench.run_of(ranked[0]) if ranked else None
+    treated = validation(run) if run is not None else None
     if kept is None or passes is None:
         return list(ranked)
-    if not ranked:
-        return [kept]
+    if treated is None or not treated[0]:
+        return [kept, *ranked]
     alone, end = min(passes[0].values), passes[0].values[-1]
+    lowest, last = min(treated[0].values), treated[0].values[-1]
     both = bench.trial(plan.ordered([*ranked[0].candidate, *kept.candidate]), kept.seed, ())
     both.changes = [*ranked[0].changes, *kept.changes]
     bench.tried.append(plan.label(both.candidate))
-    if end - alone >= NEARLY * (end - scores[ranked[0]]):
+    if end - alone >= NEARLY * (end - lowest):
         return [kept, both]
-    return [ranked[0], both, kept]
+    return [both, kept] if last > RISING * lowest else [ranked[0], both, kept]

@@ -306,7 +306,7 @@ class _Fix(Bench):
             scores = {**scores, **race(self, more[:6], steps, first)}
         fixed: tuple[Verdict, WorkingFiles] | None = None
         best = finalists(self, scores, steps)
-        for trial in with_best_pass(self, best, scores, kept):
+        for trial in with_best_pass(self, best, kept):
             if self.spent() and (self.improved or fixed):
                 break
             verdict, cured = prove(self, trial, first, steps, fresh=chosen and trial is not kept)
