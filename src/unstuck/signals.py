@@ -41,6 +41,7 @@ SIGNALS: Mapping[str, str] = {
     "learning_rate": "learning rate of the first parameter group, one per change",
     "validation_loss": "mean loss of one gradient-free pass, at the step it was made",
     "validation_accuracy": "share of right predictions of that pass",
+    "validation_weights": "norm of one trained weight at that pass, to know its state again",
     "batch_loss": "the loss as its function computed it, in deep samples",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
@@ -98,8 +99,12 @@ class Series(Sequence[float]):
 
     def finite(self) -> Series:
         """Return the part whose values are finite numbers."""
-        pairs = [(s, v) for s, v in zip(self.steps, self.values, strict=True) if math.isfinite(v)]
+        pairs = [(s, v) for s, v in self.pairs() if math.isfinite(v)]
         return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
+
+    def pairs(self) -> Iterator[tuple[int, float]]:
+        """Return steps with their values."""
+        return zip(self.steps, self.values, strict=True)
 
     def stretches(self, width: int) -> Iterator[Series]:
         """Yield consecutive parts of `width` values, of which the last may be shorter."""

@@ -39,7 +39,7 @@ from unstuck.frameworks.torch_births import (
     locate,
 )
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
-from unstuck.frameworks.torch_callers import Sites, roots
+from unstuck.frameworks.torch_callers import Sites, call_chain, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
 from unstuck.frameworks.torch_ranks import Ranks
@@ -139,6 +139,7 @@ class TorchWatcher:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
+        self._pass_calls: list[list[dict[str, Any]]] = []
         self._validating = True
         self._sites = Sites()
         self.stretches = Stretches(self)
@@ -174,6 +175,7 @@ class TorchWatcher:
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
         self._wrap(torch.utils.data.DataLoader, "__iter__", self._around_pass)
+        self._wrap(nn.Module, "load_state_dict", self._around_load)
         for owner in (torch, nn.Module):
             self._wrap(owner, "compile", self._around_compile)
         self._schedules.install()
@@ -593,9 +595,30 @@ class TorchWatcher:
             # With gradients on, the predictions were made before: in which mode is not known.
             found.training_mode = not torch.is_grad_enabled() and self._modal_layers_training()
             latest = self._latest()
+            if latest is not None:
+                found.weights = latest.weights()
+                if key not in self._validation_keys:
+                    found.calls = call_chain(latest.roots())
             if found.training_mode and latest is not None and self._sites.note(latest.roots()):
                 self.recorder.fact("validation_sites", self._sites.facts, latest.index)
         return found
+
+    def _around_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        watcher = self
+
+        def load_state_dict(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            result = original(module, *args, **kwargs)
+            watcher._guard(watcher._loaded)
+            return result
+
+        return load_state_dict
+
+    def _loaded(self) -> None:
+        """Note which weights a script goes back to, by what its passes noted of them."""
+        latest = self._latest()
+        if latest is not None:
+            found = {"step": latest.step, "weights": latest.weights()}
+            self.recorder.fact("loaded", found, latest.index)
 
     def _modal_layers_training(self) -> bool:
         """Return whether a layer that behaves otherwise in evaluation is in training mode."""
@@ -614,6 +637,9 @@ class TorchWatcher:
         for key, found in self._validation.items():
             if latest is None:
                 break
+            if key not in self._validation_keys:
+                self._pass_calls.append(found.calls)
+                self.recorder.fact("validation_calls", self._pass_calls, latest.index)
             number = self._validation_keys.setdefault(key, len(self._validation_keys))
             source = self.recorder.source(
                 latest.index,
@@ -624,6 +650,7 @@ class TorchWatcher:
                     f"validation_rows:{number}",
                     f"validation_training_mode:{number}",
                     f"validation_probabilities:{number}",
+                    f"validation_weights:{number}",
                 ),
             )
             self.recorder.sample(
@@ -635,6 +662,7 @@ class TorchWatcher:
                     max(found.rows, found.judged),
                     float(found.training_mode),
                     found.probable if found.rows else 0.0,
+                    found.weights,
                 ),
             )
         self._validation = {}
@@ -722,13 +750,13 @@ def _closure(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
 
 
 def _call_sites() -> tuple[Any, ...]:
-    """Return the lines of the user's frames above: which of several evaluations this is."""
+    """Return the calls of the user's frames above: which of several evaluations this is."""
     sites: list[tuple[str, int]] = []
     frame = calling_frame()
     while frame is not None and len(sites) < 4:
         name = frame.f_code.co_filename
         if not name.startswith(("<frozen", _TORCH_DIRECTORY)):
-            sites.append((name, frame.f_lineno))
+            sites.append((name, frame.f_lasti))  # two calls may share a line
         if frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back
@@ -751,4 +779,6 @@ class _Pass:
         self.right = 0
         self.judged = 0
         self.probable = 1.0
+        self.weights = math.nan
+        self.calls: list[dict[str, Any]] = []
         self.training_mode = False

@@ -58,12 +58,17 @@ def calling_frame(born: object = None) -> FrameType | None:
     return installed
 
 
+def written_by_user(frame: FrameType) -> bool:
+    """Return whether a frame executes the user's own code, not an installed package's."""
+    return not _distance(frame.f_code.co_filename)
+
+
 def direct_frame() -> FrameType | None:
     """Return the frame that called torch, None if it is an installed package's."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _distance(frame.f_code.co_filename) == 2:
         frame = frame.f_back
-    return frame if frame is not None and not _distance(frame.f_code.co_filename) else None
+    return frame if frame is not None and written_by_user(frame) else None
 
 
 def called_directly(born: object) -> bool:

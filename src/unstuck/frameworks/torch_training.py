@@ -181,6 +181,12 @@ class Training:
         children = {id(child) for module in living for child in module._modules.values()}
         return [module for module in living if id(module) not in children]
 
+    def weights(self) -> float:
+        """Return the norm of the last trained weight, by which a state is told from others."""
+        own = [p for model in self.roots() for p in model.parameters() if p.requires_grad]
+        own = [p for p in own if p.ndim > 1] or own
+        return float(own[-1].detach().norm()) if own else math.nan
+
     def _owners(self) -> dict[str, list[Tensor]]:
         """Return for each layer that owns parameters these parameters, its weight first."""
         owners: dict[str, list[Tensor]] = {}
