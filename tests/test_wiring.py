@@ -592,11 +592,11 @@ def test_losses_with_gradients_are_no_validation(path: Path) -> None:
     ("owner", "method"),
     [
         ("TorchWatcher", "_optimizer_made"),
-        ("TorchWatcher", "_before_backward"),
+        ("TorchWatcher", "_look"),
         ("TorchWatcher", "_loss_computed"),
         ("TorchWatcher", "_end_validation"),
         ("Training", "before_step"),
-        ("Training", "after_step"),
+        ("Training", "sample_ends"),
         ("Training", "_read_wiring"),
         ("Training", "_layer_ran"),
         ("Training", "activation_ran"),
