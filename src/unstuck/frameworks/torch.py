@@ -31,13 +31,8 @@ from torch.optim.optimizer import (
 
 from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import (
-    Births,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
 from unstuck.frameworks.torch_callers import Sites, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
