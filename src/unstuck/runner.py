@@ -192,6 +192,7 @@ class Watching:
         if self.spec.seed is not None:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
+        after_import("keras", self._watch_keras)
 
     def _watch_torch(self) -> None:
         try:
@@ -206,14 +207,35 @@ class Watching:
                 pauses=self.spec.pauses,
             )
             watcher.install()
-            self.watchers.append(watcher)
+            self.watchers.insert(0, watcher)
         except Exception as error:
-            if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
-                raise
-            print(f"unstuck: cannot watch torch ({error}); the script goes on", file=sys.stderr)
+            self._cannot("torch", error)
             return
         if self.spec.remedies:
             self._treat(watcher)
+
+    def _watch_keras(self) -> None:
+        try:
+            from unstuck.frameworks.keras import KerasWatcher
+
+            watcher = KerasWatcher(
+                self.recorder,
+                self.spec.budget,
+                stop_at=self.spec.stop_at,
+                stop_on=self.spec.stop_on,
+                pauses=self.spec.pauses,
+                others=self.watchers,
+            )
+            watcher.install()
+            self.watchers.append(watcher)
+        except Exception as error:
+            self._cannot("keras", error)
+
+    def _cannot(self, framework: str, error: Exception) -> None:
+        """Say that a framework cannot be watched; a trial of such a script makes no sense."""
+        if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
+            raise error
+        print(f"unstuck: cannot watch {framework} ({error}); the script goes on", file=sys.stderr)
 
     def _treat(self, watcher: Any) -> None:
         from unstuck import registry

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, cast
 
@@ -237,6 +237,15 @@ class TorchWatcher:
             self._inside = False
         self.spent += time.thread_time() - begin
 
+    @contextlib.contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """See nothing inside the block: another framework's watcher records that training."""
+        inside, self._inside = self._inside, True
+        try:
+            yield
+        finally:
+            self._inside = inside
+
     def may_sample(self, cost: float) -> bool:
         """Return whether a deep sample of that many seconds is within the budget."""
         return cost <= self._left()
@@ -298,7 +307,7 @@ class TorchWatcher:
     def _training(self, optimizer: Optimizer) -> Training:
         training = self._runs.get(optimizer)
         if training is None:
-            training = Training(self, optimizer, len(self._all))
+            training = Training(self, optimizer, self.recorder.new_run())
             self._runs[optimizer] = training
             self._all.append(training)
         return training
