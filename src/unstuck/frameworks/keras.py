@@ -175,7 +175,7 @@ class KerasWatcher:
 
     def _training(self, model: Any) -> Training:
         for known in self._trainings:
-            if known.model() is model and known.optimizer() is model.optimizer:
+            if known.trains(model):
                 return known
         for known in self._trainings:
             known.release()

@@ -103,6 +103,10 @@ class Training:
         self._loss_source = self.recorder.source(index, "", ("loss",))
         self.loss = 0.0
 
+    def trains(self, model: Any) -> bool:
+        """Return whether this is the training of a model as it is compiled now."""
+        return self.model() is model and self.optimizer() is model.optimizer
+
     def steps(self, model: Any, function: Callable[..., Any]) -> Steps:
         """Return what takes the model's steps; anew where it was compiled anew.
 
