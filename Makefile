@@ -57,7 +57,7 @@ zoo: $(READY)
 	$(BIN)/python zoo/run.py $(ZOO)
 
 # The repairs of single cases: make zoo-fix FIX="--split dev --case digits"
-FIX ?= --output docs/repairs.md
+FIX ?= --rivals --output docs/repairs.md
 zoo-fix: $(READY)
 	$(BIN)/python zoo/repairs.py $(FIX)
 

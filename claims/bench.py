@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from unstuck.repair import Options
+from unstuck.bench import Options
 from unstuck.side_by_side import Arm, compare
 from unstuck.signals import Run
 from unstuck.trials import LocalExecutor, Target

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from unstuck import plan, registry
+from unstuck.bench import SECONDS, parse_budget
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
-from unstuck.repair import SECONDS, parse_budget
 from unstuck.signals import Run
 from unstuck.trials import Candidate
 

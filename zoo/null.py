@@ -23,11 +23,12 @@ from typing import Any
 from run import CASES, card_of
 
 from unstuck import plan, worth
+from unstuck.bench import Bench, Options
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
+from unstuck.proof import decide
 from unstuck.record import RecordError, read
 from unstuck.registry import obstacles
-from unstuck.repair import Options, _Bench
 from unstuck.signals import Run
 from unstuck.trials import Laboratory, LocalExecutor, Target, imports
 from unstuck.verdict import ERROR_RATE, Objective
@@ -76,7 +77,7 @@ class Rates:
         return f"{self.mean(list(self.counts)):.1%} ({low:.1%} to {high:.1%})"
 
 
-class Proof(_Bench):
+class Proof(Bench):
     """The proof of a fix, over trainings that were recorded before."""
 
     def __init__(self, case: Case, *, early: bool) -> None:
@@ -87,21 +88,21 @@ class Proof(_Bench):
         self._first = case.finding
         self._objectives: dict[int, Objective] = {}
 
-    def _objective(self, first: Finding, steps: int) -> Objective:
+    def aim(self, first: Finding, steps: int) -> Objective:
         if steps not in self._objectives:
-            self._objectives[steps] = super()._objective(first, steps)
+            self._objectives[steps] = super().aim(first, steps)
         return self._objectives[steps]
 
-    def _value(self, trial: Any, steps: int) -> float:
+    def value(self, trial: Any, steps: int) -> float:
         return value(trial.run, self.objective.name, steps)
 
     def proven(
         self, control: Sequence[Any], treated: Sequence[Any], looks: tuple[int, int]
     ) -> int | None:
         """Return after how many steps the treated counted as better, None if they did not."""
-        self.objective = self._objective(self._first, looks[0])
+        self.objective = self.aim(self._first, looks[0])
         sides = dict(enumerate(control)), dict(enumerate(treated))
-        compared, _, _, after = self._decide(*sides, range(PAIRS), looks, self._first)
+        compared, _, _, after = decide(self, *sides, range(PAIRS), looks, self._first)
         return after if compared is not None and compared.proven else None
 
 

@@ -13,13 +13,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from rivals import STRATEGIES, patch
 from run import CASES, SPLITS, card_of, execute_in, names_of, sections, seeded
 from verify import score
 
@@ -45,6 +47,7 @@ class Repaired:
         ratio: Steps of all trials over those of the bare run.
         seconds: Time that the fix took.
         patched: Whether there is a patch, and it needs no unstuck.
+        rivals: Whether a rival's patch is as good, at the same cost.
     """
 
     case: str
@@ -59,10 +62,11 @@ class Repaired:
     ratio: float = math.nan
     seconds: float = 0.0
     patched: bool = False
+    rivals: Mapping[str, bool] = field(default_factory=dict)
 
 
-def repair(name: str, arguments: Sequence[str] = ()) -> Repaired:
-    """Fix one case and run the patched script alone on every seed."""
+def repair(name: str, arguments: Sequence[str] = (), *, with_rivals: bool = False) -> Repaired:
+    """Fix one case and run the patched script alone on every seed; so for the rivals."""
     card = card_of(name)
     found = Repaired(name, card["split"], card["accepted"][0], needed=card["repaired"])
     source = (CASES / f"{name}.py").read_text()
@@ -79,14 +83,12 @@ def repair(name: str, arguments: Sequence[str] = ()) -> Repaired:
         patched = (Path(folder) / "train.py").read_text()
     verdict = report["verdict"]
     first = next((f["obstacle"] for f in report["findings"] if f["first"]), "")
-    scores: list[float] = []
-    if patched != source:
-        for seed in SEEDS:
-            try:
-                scores.append(score(seeded(patched, seed), card["score"])[0])
-            except (RuntimeError, subprocess.TimeoutExpired):
-                scores.append(math.nan)
-    sign = 1 if card["goal"] == "max" else -1
+    scores = scores_of(patched, card) if patched != source else ()
+    cost = verdict["cost"]
+    rivals = {}
+    for rival in STRATEGIES if with_rivals else ():
+        other = patch(rival, source, cost["steps"])
+        rivals[rival] = other != source and reaches(scores_of(other, card), card)
     return Repaired(
         name,
         card["split"],
@@ -94,13 +96,31 @@ def repair(name: str, arguments: Sequence[str] = ()) -> Repaired:
         first,
         verdict["status"],
         tuple(verdict["settings"]),
-        tuple(scores),
+        scores,
         card["repaired"],
-        bool(scores) and all(sign * (s - card["repaired"]) >= 0 for s in scores),
-        verdict["cost"]["steps_ratio"] or math.nan,
-        verdict["cost"]["seconds"],
+        reaches(scores, card),
+        cost["steps_ratio"] or math.nan,
+        cost["seconds"],
         bool(verdict["patch"]) and not verdict["imports_unstuck"],
+        rivals,
     )
+
+
+def scores_of(source: str, card: Mapping[str, Any]) -> tuple[float, ...]:
+    """Return the scores of a script alone, one per seed; NaN where it fails."""
+    scores = []
+    for seed in SEEDS:
+        try:
+            scores.append(score(seeded(source, seed), card["score"])[0])
+        except (RuntimeError, subprocess.TimeoutExpired):
+            scores.append(math.nan)
+    return tuple(scores)
+
+
+def reaches(scores: Sequence[float], card: Mapping[str, Any]) -> bool:
+    """Return whether every score is what the card asks for."""
+    sign = 1 if card["goal"] == "max" else -1
+    return bool(scores) and all(sign * (s - card["repaired"]) >= 0 for s in scores)
 
 
 def repairable(name: str) -> bool:
@@ -122,6 +142,11 @@ def table(found: Sequence[Repaired]) -> str:
         "|---|---|---|---|---|---|",
     ]
     names = sorted({r.obstacle for r in found}, key=lambda name: registry.obstacle(name).code)
+    if any(r.rivals for r in found):
+        lines = [
+            f"{line} {' | '.join(more)} |"
+            for line, more in zip(lines, (STRATEGIES, ["---"] * len(STRATEGIES)), strict=True)
+        ]
     groups = [(name, [r for r in found if r.obstacle == name]) for name in names]
     for name, group in [*groups, ("**all**", list(found))]:
         good = [r for r in group if r.good]
@@ -133,6 +158,10 @@ def table(found: Sequence[Repaired]) -> str:
             f"| {median(r.seconds for r in group):.0f} "
             f"| {sum(r.patched for r in with_patch)} of {len(with_patch)} |"
         )
+        asked = [r for r in group if r.rivals]
+        for rival in STRATEGIES if any(r.rivals for r in found) else ():
+            better = sum(r.rivals[rival] for r in asked)
+            lines[-1] += f" {better} ({better / len(asked):.0%}) |" if asked else " - |"
     return "\n".join(lines)
 
 
@@ -143,8 +172,9 @@ def page(found: Sequence[Repaired]) -> str:
         f"`unstuck fix --workers 1` on the zoo's repairable cases; {date.today()}, "
         f"{os.cpu_count()} cores. A case is repaired if the patched script, run alone, reaches "
         "what its card asks for on seeds 0, 1 and 2. The cost counts the steps of every trial, the "
-        "untreated ones included, as a multiple of the bare run. `make zoo-fix` makes this page "
-        "anew.\n",
+        "untreated ones included, as a multiple of the bare run. The last columns: random search "
+        "over the same remedies and AutoTrainer's order, repaired at the same number of steps (see "
+        "zoo/rivals.py). `make zoo-fix` makes this page anew.\n",
     ]
     parts += sections(found, table, failures, "Not repaired")
     return "\n".join(parts)
@@ -172,6 +202,7 @@ def main() -> None:
     parser.add_argument("--case", default="", help="part of a case's name")
     parser.add_argument("--obstacle", default="", help="only cases of this one")
     parser.add_argument("--output", type=Path, help="write the page there (Markdown)")
+    parser.add_argument("--rivals", action="store_true", help="other strategies at the same cost")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     names = [name for name in names_of(options.split, options.case) if repairable(name)]
@@ -180,7 +211,7 @@ def main() -> None:
         parser.error("no repairable case is asked for")
 
     def shown(name: str) -> Repaired:
-        found = repair(name)
+        found = repair(name, with_rivals=options.rivals)
         print("ok  " if found.good else "    ", line(found), file=sys.stderr, flush=True)
         return found
 

@@ -239,7 +239,8 @@ def fix(
     arguments: tuple[str, ...],
 ) -> None:
     """Try remedies on SCRIPT in controlled re-runs; print the proof and the patch."""
-    from unstuck.repair import FixError, Options, parse_budget, repair
+    from unstuck.bench import FixError, Options, parse_budget
+    from unstuck.repair import repair
     from unstuck.trials import Target
 
     configuration = _configuration()
@@ -336,7 +337,7 @@ def compare(
 
     What follows -- goes to the script.
     """
-    from unstuck.repair import FixError, Options, parse_budget
+    from unstuck.bench import FixError, Options, parse_budget
     from unstuck.side_by_side import compare as run
     from unstuck.trials import Target
 

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unstuck.bench import FixError, Options, parse_budget
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.record import Recorder, Recording, read
-from unstuck.repair import FixError, Options, Repair, parse_budget, repair
+from unstuck.repair import Repair, repair
 from unstuck.trials import Target
 
 if TYPE_CHECKING:

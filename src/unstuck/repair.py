@@ -3,96 +3,30 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-from unstuck import plan, registry, worth
+from unstuck import plan, worth
+from unstuck.bench import PENDING, Bench, FixError, Options, executor, last_line
 from unstuck.by_hand import advice
-from unstuck.diagnosis import diagnose, diagnose_run
+from unstuck.diagnosis import diagnose
 from unstuck.evidence import middle
-from unstuck.findings import Finding, Severity
-from unstuck.obstacles import Obstacle
+from unstuck.findings import Finding
+from unstuck.proof import prove
+from unstuck.race import finalists, good_enough, prepare, race
 from unstuck.record import Recording
 from unstuck.resume import Store
-from unstuck.signals import Run
-from unstuck.trials import (
-    Candidate,
-    Executor,
-    ExecutorError,
-    ForkExecutor,
-    Laboratory,
-    LocalExecutor,
-    Target,
-    Trial,
-    imports,
-)
-from unstuck.verdict import Comparison, Objective, Status, Verdict, compare
-from unstuck.working_files import WorkingFiles, rewrites, rewriting
+from unstuck.trials import Candidate, ExecutorError, Laboratory, Target, Trial
+from unstuck.verdict import Verdict
+from unstuck.working_files import WorkingFiles, rewriting
 
-__all__ = ["FixError", "Options", "Repair", "executor", "parse_budget", "repair"]
-
-SECONDS = 600.0
-"""Time that a fix takes at most unless a budget says otherwise."""
-NEARLY = 0.95
-"""A smaller set of remedies is preferred when it gains this share of what the best one gains. At
-0.8 examples/deep_sigmoid.py got a pair that ends between 0.32 and 0.97 over seven seeds; the three
-that gain most end between 0.96 and 0.98."""
-
+__all__ = ["Repair", "repair"]
 
 ROUNDS = 2
 """So often a proven cure that leaves something to cure is built upon."""
-END = 2**62
-"""So many steps no training takes: compared at the end."""
-PENDING = ("waiting", "paused")
-"""Statuses of a trial that can go on."""
-
-
-class FixError(Exception):
-    """A fix cannot be attempted; the message says what and what to do."""
-
-    def __init__(self, message: str, status: int = 2) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user asked of a fix.
-
-    Attributes:
-        metric: Regular expression with one group over the script's output; the last match counts.
-        goal: Whether that metric is to be large or small.
-        seconds: Time limit.
-        ratio: Limit of all trials' steps, as a multiple of the control's; None for none.
-        seeds: Seeds of the proof.
-        workers: Trials at once.
-        executor: ``local``, or ``ray``.
-        ray_address: Of the Ray cluster; None for a local one.
-        obstacles: What to look for; None for everything.
-    """
-
-    metric: str | None = None
-    goal: str = "max"
-    seconds: float = SECONDS
-    ratio: float | None = None
-    seeds: int = 3
-    workers: int | None = None
-    executor: str = "local"
-    ray_address: str | None = None
-    obstacles: Sequence[type[Obstacle]] | None = None
-    thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    @property
-    def asked(self) -> Objective | None:
-        """The objective that the user asked for, None without one."""
-        if self.metric is None:
-            return None
-        return Objective(f"/{self.metric}/", self.goal)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -112,21 +46,6 @@ class Repair:
     interrupted: bool = False
 
 
-def parse_budget(text: str) -> tuple[float, float | None]:
-    """Return seconds and step ratio of ``10m``, ``90s``, ``1h`` or ``3x``.
-
-    Raises:
-        ValueError: When it is none of these.
-    """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(x|s|m|h|)", text.strip().lower())
-    if match is None or float(match[1]) <= 0:
-        raise ValueError(f"a budget is a time or a multiple, such as 10m or 3x, not {text!r}")
-    amount, unit = float(match[1]), match[2]
-    if unit == "x":
-        return 6 * SECONDS, amount
-    return amount * {"s": 1, "m": 60, "h": 3600, "": 60}[unit], None
-
-
 def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repair:
     """Find what stops a training, try remedies, prove the best one, make the patch.
 
@@ -144,7 +63,7 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
     laboratory = Laboratory(running, target, limit, store)
     interrupted = True
     try:
-        found = _Bench(laboratory, options, say).repair()
+        found = _Fix(laboratory, options, say).repair()
         interrupted = found.interrupted
         return found
     except FixError:
@@ -156,63 +75,20 @@ def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repa
         laboratory.close(interrupted=interrupted)
 
 
-def executor(target: Target, options: Options) -> Executor:
-    """Return what runs the trials of a target: forks of a server, or of this process, or Ray.
-
-    Raises:
-        FixError: When Ray is asked for and cannot be used.
-    """
-    workers = options.workers or os.cpu_count() or 1
-    if target.call is not None:
-        return ForkExecutor(workers)
-    preload = ["torch"] if target.module else imports(target.script)
-    if options.executor != "ray":
-        return LocalExecutor(workers, preload)
-    from unstuck.ray_executor import RayExecutor
-
-    try:
-        return RayExecutor(options.workers, preload, options.ray_address)
-    except ExecutorError as error:
-        raise FixError(str(error)) from None
-
-
-class _Bench:
-    """One fix in progress.
+class _Fix(Bench):
+    """The course of a fix.
 
     Attributes:
-        control: The untreated run that is to be cured, as far as it is known.
-        control_trial: Its trial, on seed 0; it may be paused.
-        findings: The control's findings.
-        sources: What the script says now; a cure that leaves something to cure is built upon.
+        improved: Cures that were proven but leave something to cure.
+        interrupted: Whether the user ended it.
     """
 
     def __init__(
         self, laboratory: Laboratory, options: Options, say: Callable[[str], None]
     ) -> None:
-        self.laboratory = laboratory
-        self.options = options
-        self._tell = say
-        self.leading = ""
-        self.racing = self.objective = Objective("training loss")
-        self.began = time.monotonic()
-        self.notes: list[str] = []
-        self.findings: list[Finding] = []
-        self.control = Run()
-        self.control_trial = laboratory.trial((), 0, pauses=plan.moments())
-        self.controls: dict[int, Trial] = {0: self.control_trial}
-        self.sources = WorkingFiles()
-        self.tried: list[str] = []
+        super().__init__(laboratory, options, say)
         self.improved: list[tuple[Verdict, WorkingFiles]] = []
-        self.wholes: dict[tuple[str, ...], Trial] = {}
         self.interrupted = False
-
-    def say(self, line: str) -> None:
-        """Tell what goes on, what it has cost so far and what is leading."""
-        steps = sum(trial.cost for trial in self.laboratory.trials if trial.status != "waiting")
-        cost = f"{steps} steps, {time.monotonic() - self.began:.0f} s"
-        self._tell(f"{line}  [{cost}{f'; leading: {self.leading}' if self.leading else ''}]")
-
-    # ---------------------------------------------------------------- the course of a fix
 
     def repair(self) -> Repair:
         verdict, cured = Verdict("nothing-to-fix"), WorkingFiles()
@@ -252,29 +128,29 @@ class _Bench:
         verdict, cured = self._search(first)
         if verdict.status != "no-fix-found" or self.control_trial.status != "paused":
             return verdict, cured
-        again = self._end_control()
+        again = self.end_control()
         if again is None:
             return Verdict("nothing-to-fix"), WorkingFiles()
-        self.control = self._run(self.control_trial, again.run) or self.control
+        self.control = self.run_of(self.control_trial, again.run) or self.control
         return self._search(again)
 
     def _build_upon(self, verdict: Verdict, cured: WorkingFiles) -> tuple[Verdict, WorkingFiles]:
         """Cure what is found in the patched script, if a proven cure has left something to cure."""
         whole = self.wholes.get(verdict.remedies)
         recording = whole.recording() if whole is not None else None
-        if verdict.status != "improved" or recording is None or not cured.texts or self._spent():
+        if not verdict.patch or recording is None or not cured.texts or self.spent():
             return verdict, cured
         findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
         left = plan.worth_fixing(findings)
-        run = self._run(whole, left.run) if whole is not None and left is not None else None
+        run = self.run_of(whole, left.run) if whole is not None and left is not None else None
         if whole is None or left is None or run is None:
             return verdict, cured
         before = self.control_trial, self.controls, self.control, self.findings, self.sources
-        self.control_trial, self.controls, self.control = whole, {0: whole}, run
+        self.control_trial, self.controls, self.control = whole, {whole.seed: whole}, run
         self.findings, self.sources = findings, cured
         further, both = self._search(left)
         self.control_trial, self.controls, self.control, self.findings, self.sources = before
-        if further.status not in ("fixed", "improved"):
+        if further.status not in ("fixed", verdict.status):
             return verdict, cured
         first = _summary(verdict)
         joined = replace(
@@ -317,13 +193,11 @@ class _Bench:
 
     def _rows(self, trial: Trial) -> float:
         """Return the rows of a trial's batches over the control's: what one of its steps costs."""
-        run = self._run(trial) if plan.pacing(trial.candidate) else None
+        run = self.run_of(trial) if plan.pacing(trial.candidate) else None
         if run is None:
             return 1.0
         share = middle(run.of("batch_size").values) / middle(self.control.of("batch_size").values)
         return share if math.isfinite(share) else 1.0
-
-    # ---------------------------------------------------------------- the control
 
     def _watch_control(self) -> None:
         """Run the control until its diagnosis is settled, or to its end."""
@@ -336,32 +210,25 @@ class _Bench:
             for _ in laboratory.advance([trial]):
                 pass
             if trial.status == "paused":
-                self._diagnose()
+                self.diagnose()
                 seen.append((trial.steps, plan.worth_fixing(self.findings)))
-                if plan.settled(seen) and self._measured(trial):
+                if plan.settled(seen) and self.measured(trial):
                     break
         laboratory.deadline = deadline
         recording = trial.recording()
         if recording is None:
-            raise FixError(f"the script could not be run: {_last_line(trial.output())}")
+            raise FixError(f"the script could not be run: {last_line(trial.output())}")
         self._check(trial, recording)
-        self._diagnose()
+        self.diagnose()
         first = plan.worth_fixing(self.findings)
         if first is not None:
-            self.control = self._run(trial, first.run) or self.control
-
-    def _end_control(self) -> Finding | None:
-        """Run the control to its end; return the first diagnosis that it has there."""
-        self.say("running the script as it is to its end")
-        self._finish(self.control_trial)
-        self._diagnose()
-        return plan.worth_fixing(self.findings)
+            self.control = self.run_of(trial, first.run) or self.control
 
     def _check(self, trial: Trial, recording: Recording) -> None:
         """Raise if the control says nothing; note what it lacks."""
         trained = [run for run in recording.runs if run.steps]
         if trial.status == "crashed":
-            crash = str(recording.facts.get("crashed") or _last_line(trial.output()))
+            crash = str(recording.facts.get("crashed") or last_line(trial.output()))
             if not trained:
                 raise FixError(
                     f"{trial.output().strip()}\nunstuck: the script fails before it trains: "
@@ -381,23 +248,11 @@ class _Bench:
                 "the script trains nothing that unstuck can see: no optimizer took a step; "
                 "a PyTorch script has to call optimizer.step()"
             )
-        if self.options.metric is not None and not self._measured(trial):
+        if self.options.metric is not None and not self.measured(trial):
             raise FixError(
                 f"--metric {self.options.metric!r} matches nothing in the script's output; "
                 "it needs one group around a number, such as 'accuracy: ([0-9.]+)'"
             )
-
-    def _measured(self, trial: Trial) -> bool:
-        """Return whether the user's metric, if there is one, was printed by now."""
-        pattern = self.options.metric
-        return pattern is None or re.search(pattern, trial.output()) is not None
-
-    def _diagnose(self) -> None:
-        recording = self.control_trial.recording()
-        if recording is not None:
-            self.findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
-
-    # ---------------------------------------------------------------- the search
 
     def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.
@@ -407,7 +262,7 @@ class _Bench:
         early = self.control_trial.status == "paused"
         steps = self.control.steps if early else plan.horizon(self.control, first)
         self.racing = worth.objective(self.control, first.obstacle, steps)
-        self.objective = self._objective(first, steps)
+        self.objective = self.aim(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         undoing = plan.undoing(self.control, first, self.findings)
         if self.laboratory.target.call is not None:
@@ -436,9 +291,9 @@ class _Bench:
     ) -> tuple[Verdict, WorkingFiles]:
         """Race candidates, prove the best of them; one alone needs no race."""
         chosen = len(candidates) > 1
-        scores = self._race(candidates, steps, first) if chosen else self._prepare(candidates)
+        scores = race(self, candidates, steps, first) if chosen else prepare(self, candidates)
         for _ in range(2):
-            if not chosen or self._good_enough(scores, steps) or self._spent():
+            if not chosen or good_enough(self, scores, steps) or self.spent():
                 break
             best = min(scores, key=lambda trial: scores[trial], default=None)
             if best is None or not math.isfinite(scores[best]):
@@ -447,393 +302,40 @@ class _Bench:
             more = plan.refinements(self.control, first, best.candidate, tried)
             if not more:
                 break
-            scores = {**scores, **self._race(more[:6], steps, first)}
-        for trial in self._finalists(scores, steps):
-            if self._spent() and self.improved:
+            scores = {**scores, **race(self, more[:6], steps, first)}
+        fixed: tuple[Verdict, WorkingFiles] | None = None
+        for trial in finalists(self, scores, steps):
+            if self.spent() and (self.improved or fixed):
                 break
-            verdict, cured = self._prove(trial, first, steps, fresh=chosen)
-            if verdict.status in ("fixed", "nothing-to-fix"):
+            verdict, cured = prove(self, trial, first, steps, fresh=chosen)
+            if verdict.status == "nothing-to-fix":
                 return verdict, cured
             if verdict.status == "improved":
                 self.improved.append((verdict, cured))
-        return self._nothing("")
+            elif verdict.status == "fixed":
+                if fixed is not None:
+                    return min(fixed, (verdict, cured), key=lambda cure: self._end(cure[0]))
+                fixed = verdict, cured
+                if self._arrived(verdict):
+                    break
+        return fixed or self._nothing("")
+
+    def _arrived(self, verdict: Verdict) -> bool:
+        """Return whether a fixed run has come so far that another finalist need not be tried."""
+        run = self.run_of(self.wholes[verdict.remedies])
+        return run is None or plan.arrived(run)
+
+    def _end(self, verdict: Verdict) -> float:
+        """Return what a fixed run ends at; smaller is better."""
+        whole = self.wholes[verdict.remedies]
+        return self.objective.badness(self.value(whole, whole.steps))
 
     def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
         notes = (note,) if note else ()
         return Verdict("no-fix-found", objective=self.objective, notes=notes), WorkingFiles()
 
-    # ---------------------------------------------------------------- racing
-
-    def _trial(self, candidate: Candidate, seed: int, pauses: Sequence[int], **more: Any) -> Trial:
-        return self.laboratory.trial(
-            candidate,
-            seed,
-            pauses=pauses,
-            control=self.control_trial.spec.record,
-            run=self.control.index,
-            **more,
-        )
-
-    def _prepare(self, candidates: Sequence[Candidate]) -> dict[Trial, float]:
-        """Return trials that have only said what they change, for candidates without rivals."""
-        trials = self._begin(candidates, (), stop_at=1)
-        live = [t for t in trials if t.status == "waiting" and not rewriting(t.candidate)]
-        for trial in self.laboratory.advance(live):
-            self._note(trial)
-        return {trial: 0.0 for trial in trials if trial.changes and trial.status != "no-effect"}
-
-    def _race(
-        self, candidates: Sequence[Candidate], steps: int, first: Finding
-    ) -> dict[Trial, float]:
-        """Run candidates for so many steps; return the scores of those that got there.
-
-        At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
-        Talwalkar, AISTATS 2016). At the last one, candidates that show the same obstacle again
-        come behind those that do not.
-        """
-        trials = self._begin(candidates, plan.rungs(steps))
-        alive = [trial for trial in trials if trial.status == "waiting"]
-        scores: dict[Trial, float] = {}
-        for rung in plan.rungs(steps):
-            for trial in self.laboratory.advance(alive):
-                self._note(trial)
-            alive = [trial for trial in alive if trial.status not in ("no-effect", "crashed")]
-            scores = self._scores(alive, rung)
-            ranked = sorted((t for t in alive if math.isfinite(scores[t])), key=scores.__getitem__)
-            self.leading = plan.label(ranked[0].candidate) if ranked else ""
-            kept = ranked if rung == steps else ranked[: max(2, (len(ranked) + 1) // 2)]
-            self.laboratory.end([trial for trial in alive if trial not in kept])
-            for trial in alive:
-                said = "" if trial in kept else ", given up"
-                label = plan.label(trial.candidate)
-                self.say(f"{label}: {scores[trial]:.4g} after {rung} steps{said}")
-            alive = kept
-        self.laboratory.end(alive)
-        again = [trial for trial in alive if self._shows(trial, first.obstacle)]
-        chosen = [trial for trial in alive if trial not in again] or alive
-        return {trial: scores[trial] for trial in chosen}
-
-    def _begin(
-        self, candidates: Sequence[Candidate], pauses: Sequence[int], stop_at: int | None = None
-    ) -> list[Trial]:
-        """Return trials of candidates on seed 0, not yet running."""
-        trials = []
-        for candidate in candidates:
-            self.tried.append(plan.label(candidate))
-            sources, changes = self.sources, list[dict[str, Any]]()
-            if rewriting(candidate):
-                changes = rewrites(self.control, candidate)
-                sources = sources.patched(changes)
-                self.notes += [f"{plan.label(candidate)}: {note}" for note in sources.notes]
-            name = f"candidate-{len(self.laboratory.trials)}"
-            trial = self._trial(
-                candidate,
-                0,
-                pauses,
-                stop_at=stop_at,
-                sources=sources.write(self.laboratory.directory.name, name),
-                live=not rewriting(candidate),
-            )
-            trial.changes = changes
-            if rewriting(candidate) and (not changes or sources.notes):
-                trial.status = "no-effect"
-            trials.append(trial)
-        return trials
-
-    def _note(self, trial: Trial) -> None:
-        """Note what a trial has changed, and whether it can be compared."""
-        recording = trial.recording()
-        label = plan.label(trial.candidate)
-        if recording is not None and not trial.changes:
-            trial.changes = list(recording.facts.get("changes") or [])
-        if trial.status == "completed" and not trial.changes:
-            trial.status = "no-effect"
-            self.say(f"{label}: no effect")
-        if trial.status == "crashed":
-            self.say(f"{label}: cannot be applied ({_last_line(trial.output())})")
-
-    def _scores(self, trials: Sequence[Trial], steps: int) -> dict[Trial, float]:
-        """Return what trials are worth after so many steps; smaller is better.
-
-        That is the objective (what the script prints is known at its end only, and not asked),
-        or the training loss where a trial has not measured it yet.
-        """
-        runs = {trial: self._run(trial) for trial in trials}
-        for objective in (self.racing, Objective("training loss")):
-            name = objective.name
-            values = {t: worth.value(r, name, steps) if r else math.nan for t, r in runs.items()}
-            if not any(math.isnan(value) for value in values.values()):
-                break
-        return {trial: objective.badness(value) for trial, value in values.items()}
-
-    def _run(self, trial: Trial, index: int | None = None) -> Run | None:
-        """Return a trial's counterpart of the control's run."""
-        recording = trial.recording()
-        wanted = self.control.index if index is None else index
-        runs = recording.runs if recording else ()
-        return next((run for run in runs if run.index == wanted), None)
-
-    def _good_enough(self, scores: Mapping[Trial, float], steps: int) -> bool:
-        """Return whether the best candidate is far enough ahead of the control.
-
-        A tenth is enough over the first steps: other settings, learning rates above all, would be
-        chosen by what is fastest there, not by where it leads (Wu et al., ICLR 2018).
-        """
-        best = min(scores.values(), default=math.inf)
-        control = self._control_score(steps)
-        if not math.isfinite(control):
-            return math.isfinite(best)
-        margin = 0.1 if self.control_trial.status == "paused" else 0.5
-        return best < control - margin * abs(control)
-
-    def _control_score(self, steps: int) -> float:
-        return self.racing.badness(worth.value(self.control, self.racing.name, steps))
-
-    def _finalists(self, scores: Mapping[Trial, float], steps: int) -> list[Trial]:
-        """Return up to three candidates to prove, the smallest of the nearly best first."""
-        finite = {t: s for t, s in scores.items() if math.isfinite(s)}
-        if len(finite) < 2:
-            return list(finite)
-        best = min(finite.values())
-        control = self._control_score(steps)
-        if not math.isfinite(control):
-            control = max(*finite.values(), abs(best) * 10)
-        ranked = sorted(finite, key=lambda t: finite[t])
-        if control <= best:
-            return ranked[:2]
-        near = [t for t in ranked if control - finite[t] >= NEARLY * (control - best)]
-        near.sort(key=lambda t: (len(t.candidate), finite[t]))
-        return list(dict.fromkeys([near[0], ranked[0], *near, *ranked]))[:3]
-
-    # ---------------------------------------------------------------- proof
-
-    def _prove(
-        self, trial: Trial, first: Finding, steps: int, *, fresh: bool
-    ) -> tuple[Verdict, WorkingFiles]:
-        """Compare control and treated over all seeds after so many steps, then run one to its end.
-
-        Args:
-            trial: A trial of the candidate, which says what it changes.
-            first: What is to be cured.
-            steps: After how many steps they are compared.
-            fresh: Whether seed 0 is left out, because it was used to choose the candidate.
-        """
-        name = plan.label(trial.candidate)
-        cured = self.sources.patched(trial.changes)
-        notes = list(cured.notes)
-        # A callable is already compiled: it is treated live, which is the same bit for bit.
-        patched = not (notes or self.laboratory.target.call is not None)
-        written = cured if patched else self.sources
-        sources = written.write(self.laboratory.directory.name, f"patched-{len(self.tried)}")
-        ended = self.control_trial.status != "paused"
-        # What the script prints is not known at steps of the past.
-        if plan.pacing(trial.candidate) or (self.options.metric is not None and ended):
-            self._finish(self.control_trial)
-            self.control = self._run(self.control_trial) or self.control
-            steps = END
-            self.objective = self._objective(first, self.control.steps)
-        seeds = range(int(fresh), self.options.seeds + int(fresh))
-        when = "at the end" if steps == END else f"after {steps} steps"
-        self.say(f"proving {name} on {len(seeds)} seeds, {when}")
-        early = self.control_trial.status == "paused"
-        cut = self.control_trial.status == "timed-out"
-        further = 4 * steps if early else self.control.steps if cut else END
-        pauses = [pause for pause in (steps, further) if pause != END]
-        treated = {
-            seed: self._trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
-            for seed in dict.fromkeys((*seeds, 0))
-        }
-        controls = self._controls(seeds, pauses)
-        compared, before, after, steps = self._decide(
-            controls, treated, seeds, (steps, further), first
-        )
-        whole = treated[0]
-        if compared is None or not compared.proven:
-            self.laboratory.end([*treated.values()])
-            self.say(f"{name}: not proven")
-            return Verdict("no-fix-found", objective=self.objective), WorkingFiles()
-        self._finish(whole)
-        self.laboratory.end([*treated.values()])
-        if not self._lasts(first, whole):
-            return Verdict("nothing-to-fix"), WorkingFiles()
-        status: Status = "fixed"
-        for problem in self._problems(whole, [treated[seed] for seed in seeds], first, steps):
-            status = "improved"
-            notes.append(problem)
-        if whole.status == "timed-out":
-            status = "improved"
-            notes.append(f"the budget ended before the patched script did: {whole.steps} steps")
-        elif whole.status != "completed" and whole.status != self.control_trial.status:
-            status = "no-fix-found"
-            self.notes.append(f"{name} makes the script fail: {_last_line(whole.output())}")
-        self.say(f"{name}: {status} (p = {compared.p_value:.2g})")
-        self.wholes[tuple(name.split(" + "))] = whole
-        verdict = Verdict(
-            status,
-            remedies=tuple(name.split(" + ")),
-            objective=replace(self.objective, steps=None if steps == END else steps),
-            before=tuple(before),
-            after=tuple(after),
-            comparison=compared,
-            patch=cured.diff(),
-            imports_unstuck=any(c["edit"] and c["edit"].get("unstuck") for c in trial.changes),
-            changes=tuple(dict.fromkeys(change["what"] for change in trial.changes)),
-            notes=tuple(notes),
-        )
-        return verdict, cured
-
-    def _controls(self, seeds: Sequence[int], pauses: Sequence[int]) -> dict[int, Trial]:
-        for seed in seeds:
-            if seed not in self.controls:
-                sources = self.sources.write(self.laboratory.directory.name, f"control-{seed}")
-                self.controls[seed] = self.laboratory.trial(
-                    (), seed, pauses=pauses, sources=sources, live=False
-                )
-        return {seed: self.controls[seed] for seed in seeds}
-
-    def _decide(
-        self,
-        controls: Mapping[int, Trial],
-        treated: Mapping[int, Trial],
-        seeds: Sequence[int],
-        looks: tuple[int, int],
-        first: Finding,
-    ) -> tuple[Comparison | None, list[float], list[float], int]:
-        """Compare after so many steps, and once more after further ones if that may tell.
-
-        Returns:
-            The last comparison (see `_compare`), both sides' values, and after how many steps.
-        """
-        steps, further = looks
-        compared, before, after = self._compare(controls, treated, seeds, steps)
-        undecided = further > steps and (plan.structural(first) or self._even(before, after))
-        if compared is not None and not compared.proven and undecided:
-            steps = further
-            self.objective = self._objective(first, min(steps, self.control.steps))
-            compared, before, after = self._compare(controls, treated, seeds, steps)
-        return compared, before, after, steps
-
-    def _compare(
-        self,
-        controls: Mapping[int, Trial],
-        treated: Mapping[int, Trial],
-        seeds: Sequence[int],
-        steps: int,
-    ) -> tuple[Comparison | None, list[float], list[float]]:
-        """Return the comparison after so many steps; None if the time is over, or it is lost.
-
-        With three seeds a proof needs every treated value to be better than every control's, so
-        one that is not ends it.
-        """
-        for seed in seeds:
-            pair = [controls[seed], treated[seed]]
-            while behind := [t for t in pair if t.status in PENDING and t.steps < steps]:
-                for _ in self.laboratory.advance(behind):
-                    pass
-            done = [s for s in seeds if s <= seed]
-            before = [self._value(controls[s], steps) for s in done]
-            after = [self._value(treated[s], steps) for s in done]
-            if any(t.status == "timed-out" for t in pair if t is not self.control_trial):
-                self.notes.append("the budget ended before anything was proven")
-                return None, before, after
-            worst = max(self.objective.badness(value) for value in after)
-            if len(seeds) == 3 and worst >= min(self.objective.badness(v) for v in before):
-                break
-        return compare(self.objective, before, after), before, after
-
-    def _even(self, before: Sequence[float], after: Sequence[float]) -> bool:
-        """Return whether the treated are not worse on the whole."""
-        return self.objective.badness(median(after)) <= self.objective.badness(median(before))
-
-    def _finish(self, *trials: Trial) -> None:
-        """Run paused trials to their end."""
-        while pending := [trial for trial in trials if trial.status in PENDING]:
-            for _ in self.laboratory.advance(pending):
-                pass
-
-    def _lasts(self, first: Finding, whole: Trial) -> bool:
-        """Return whether the control is sick at its end too; what is a fact, is taken for granted.
-
-        Unless more trainings followed: the one that was diagnosed may only have been a rehearsal.
-        """
-        trial = self.control_trial
-        if trial.status != "paused":
-            return True
-        seen, later = trial.recording(), whole.recording()
-        more = bool(seen and later and len(later.runs) > len(seen.runs))
-        if plan.structural(first) and not more:
-            return True
-        return self._end_control() is not None
-
-    def _problems(
-        self, whole: Trial, treated: Sequence[Trial], first: Finding, steps: int
-    ) -> list[str]:
-        """Return why a proven difference is no cure."""
-        problems = []
-        if sum(self._shows(trial, first.obstacle) for trial in treated) > len(treated) / 2:
-            problems.append(f"{first.obstacle} is still found in the treated runs")
-        elif self._shows(whole, first.obstacle):
-            problems.append(f"{first.obstacle} is found again at the end of the treated run")
-        known = {finding.obstacle for finding in self.findings}
-        found = self._found(whole)
-        news = {f.obstacle for f in found if f.severity is Severity.ERROR} - known
-        if news:
-            problems.append(f"new in the treated runs: {', '.join(sorted(news))}")
-        left = {f.obstacle for f in found if f.first} - news - {first.obstacle}
-        if left and plan.structural(first):
-            problems.append(f"then found in the treated runs: {', '.join(sorted(left))}")
-        end = self._value(whole, whole.steps)
-        control = self._value(self.control_trial, self.control_trial.steps)
-        if self.objective.badness(end) >= self.objective.badness(control):
-            problems.append(f"the treated run ends at {end:.4g}, the control at {control:.4g}")
-        return problems
-
-    def _shows(self, trial: Trial, obstacle: str) -> bool:
-        return any(finding.obstacle == obstacle for finding in self._found(trial))
-
-    def _found(self, trial: Trial) -> list[Finding]:
-        """Return the warnings and errors of a trial."""
-        run = self._run(trial)
-        if run is None:
-            return []
-        thresholds = self.options.thresholds
-        asked = [kind(thresholds.get(kind.name())) for kind in self._obstacles()]
-        return [f for f in diagnose_run(run, asked) if f.severity is not Severity.INFO]
-
-    def _obstacles(self) -> Sequence[type[Obstacle]]:
-        if self.options.obstacles is not None:
-            return self.options.obstacles
-        return list(registry.obstacles().values())
-
-    # ---------------------------------------------------------------- what trials are worth
-
-    def _objective(self, first: Finding, steps: int) -> Objective:
-        return self.options.asked or worth.objective(self.control, first.obstacle, steps)
-
-    def _value(self, trial: Trial, steps: int) -> float:
-        """Return a trial's objective after so many steps, NaN if it has none."""
-        if trial.status == "crashed" and self.control_trial.status != "crashed":
-            return math.nan
-        if self.options.metric is not None:
-            return self._metric(trial)
-        run = self._run(trial)
-        if run is None or not run.steps:
-            return math.nan
-        return worth.value(run, self.objective.name, min(steps, run.steps))
-
-    def _metric(self, trial: Trial) -> float:
-        assert self.options.metric is not None
-        return worth.metric(self.options.metric, trial.output())
-
-    def _spent(self) -> bool:
-        if self.laboratory.over:
-            return True
-        ratio = self.options.ratio
-        steps = sum(trial.cost for trial in self.laboratory.trials)
-        return ratio is not None and steps > ratio * max(self.control_trial.total, 1)
-
     def _row(self, trial: Trial) -> dict[str, Any]:
-        value = self._value(trial, trial.steps) if self.control.steps else math.nan
+        value = self.value(trial, trial.steps) if self.control.steps else math.nan
         return {
             "remedies": [name for name, _ in trial.candidate],
             "settings": plan.label(trial.candidate),
@@ -842,11 +344,6 @@ class _Bench:
             "objective": value if math.isfinite(value) else None,
             "status": trial.status,
         }
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it printed nothing"
 
 
 def _summary(verdict: Verdict) -> str:

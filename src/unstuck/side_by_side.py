@@ -10,10 +10,10 @@ from statistics import median
 from typing import Any
 
 from unstuck import plan, registry
+from unstuck.bench import FixError, Options, executor
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding, Severity, plain
 from unstuck.remedies import Settings
-from unstuck.repair import FixError, Options, executor
 from unstuck.signals import Run, Series
 from unstuck.trials import Candidate, Executor, Laboratory, Target, Trial
 from unstuck.verdict import Comparison, Objective
