@@ -64,27 +64,23 @@ def watch(record: str | None = None, budget: float = 0.01) -> Iterator[Watched]:
         record: Where to write the record; a temporary file by default.
         budget: Share of the time that watching may cost.
 
-    Raises:
-        ImportError: When PyTorch is not installed.
-
     Example:
         >>> with unstuck.watch() as run:  # doctest: +SKIP
         ...     train()
         >>> run.findings()  # doctest: +SKIP
     """
-    from unstuck.frameworks.torch import TorchWatcher
+    from unstuck.runner import Spec, Watching
 
     path = record or os.path.join(tempfile.mkdtemp(prefix="unstuck-"), "run.db")
-    recorder = Recorder(path)
-    recorder.fact("script", getattr(sys.modules.get("__main__"), "__file__", "") or "")
-    watcher = TorchWatcher(recorder, budget)
-    watcher.install()
-    watcher.births.adopt()
-    watched = Watched(path, recorder)
+    watching = Watching(Spec(path, budget))
+    main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
+    watching.recorder.fact("script", main)
+    watching.start(adopt=True)
+    watched = Watched(path, watching.recorder)
     try:
         yield watched
     finally:
-        watcher.uninstall()
+        watching.stop()
         watched._close()
 
 

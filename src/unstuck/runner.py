@@ -185,16 +185,25 @@ class Watching:
         self.spec = spec
         self.recorder = Recorder(spec.record)
         self.watchers: list[Any] = []
+        self._adopting = False
+        self._stopped = False
         self.treatment: Any = None
 
-    def start(self) -> None:
-        """Wait for the frameworks."""
+    def start(self, adopt: bool = False) -> None:
+        """Attach to the frameworks, or wait until they are imported.
+
+        Args:
+            adopt: Whether models that were built before are watched as well.
+        """
+        self._adopting = adopt
         if self.spec.seed is not None:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
         after_import("keras", self._watch_keras)
 
     def _watch_torch(self) -> None:
+        if self._stopped:
+            return
         try:
             from unstuck.frameworks.torch import TorchWatcher
 
@@ -207,6 +216,8 @@ class Watching:
                 pauses=self.spec.pauses,
             )
             watcher.install()
+            if self._adopting:
+                watcher.births.adopt()
             self.watchers.insert(0, watcher)
         except Exception as error:
             self._cannot("torch", error)
@@ -215,6 +226,8 @@ class Watching:
             self._treat(watcher)
 
     def _watch_keras(self) -> None:
+        if self._stopped:
+            return
         try:
             from unstuck.frameworks.keras import KerasWatcher
 
@@ -227,6 +240,8 @@ class Watching:
                 others=self.watchers,
             )
             watcher.install()
+            if self._adopting:
+                watcher.births.adopt()
             self.watchers.append(watcher)
         except Exception as error:
             self._cannot("keras", error)
@@ -267,6 +282,12 @@ class Watching:
             ],
         )
         self.recorder.commit()
+
+    def stop(self) -> None:
+        """Detach from the frameworks; nothing is watched any more."""
+        self._stopped = True
+        for watcher in self.watchers:
+            watcher.uninstall()
 
     def finish(self) -> None:
         """Write everything that is left."""

@@ -86,21 +86,48 @@ class KerasWatcher:
             self._wrap(trainer, name, self._around_training)
         for name in ("evaluate", "predict", "test_on_batch", "predict_on_batch"):
             self._wrap(trainer, name, self._around_pass)
+        self._attach()
+
+    def _attach(self) -> None:
+        """Attach to what `fit` calls."""
+        trainer = next(kind for kind in Model.__mro__ if "fit" in vars(kind))
         self._wrap(trainer, "make_train_function", self._around_make)
         self._wrap(CallbackList, "on_epoch_begin", self._around_epoch_begin)
         self._wrap(CallbackList, "on_epoch_end", self._around_epoch_end)
+
+    def _detach(self) -> None:
+        for undo in reversed(self._undo):
+            undo()
+        self._undo.clear()
 
     def _wrap(
         self, owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]
     ) -> None:
         self._undo.append(wrap(owner, name, around))
 
+    def begin(self, model: Any) -> None:
+        """Watch one call of `fit` that has begun already: as a callback."""
+        if any(session.model is model for session in self._sessions):
+            self.end(model)  # a `fit` before this one was left by an error
+        session = self.guard(self._begin, model, True)
+        if session is not None:
+            self._sessions.append(session)
+            self._attach()
+
+    def end(self, model: Any) -> None:
+        """End what `begin` began."""
+        for session in [s for s in self._sessions if s.model is model]:
+            self._sessions.remove(session)
+            session.restore()
+            self.guard(session.ended)
+        self._detach()
+        self.finish()
+        self.recorder.commit()
+
     def uninstall(self) -> None:
         """Detach from Keras and write what is left."""
         self.finish()
-        for undo in reversed(self._undo):
-            undo()
-        self._undo.clear()
+        self._detach()
         self.active = False
 
     def finish(self) -> None:

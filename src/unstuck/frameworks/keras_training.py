@@ -105,7 +105,8 @@ class Training:
 
     def trains(self, model: Any) -> bool:
         """Return whether this is the training of a model as it is compiled now."""
-        return self.model() is model and self.optimizer() is model.optimizer
+        held: Any = self.model()
+        return held is model and self.optimizer() is model.optimizer
 
     def steps(self, model: Any, function: Callable[..., Any]) -> Steps:
         """Return what takes the model's steps; anew where it was compiled anew.
