@@ -69,6 +69,10 @@ SIGNALS: Mapping[str, str] = {
 }
 
 
+AFFINE = ("Linear", "Dense", "Conv", "EinsumDense", "DepthwiseConv", "SeparableConv")
+"""How the class names of dense layers and convolutions begin, in PyTorch and Keras."""
+
+
 @dataclass(frozen=True)
 class Series(Sequence[float]):
     """Values with the steps they were taken at; both have the same length, steps ascend."""
@@ -148,6 +152,11 @@ class Layer:
     def matrix(self) -> bool:
         """Whether its weight has at least two dimensions (not a norm's scale, not a bias)."""
         return len(self.shape) >= 2
+
+    @property
+    def affine(self) -> bool:
+        """Whether it is a dense layer or a convolution: linear but for an activation behind it."""
+        return self.kind.startswith(AFFINE)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class MismatchedInitialization(Obstacle):
         layers = [
             la
             for la in run.weights
-            if la.kind.startswith(("Linear", "Conv", "Parameter", "NonDynamic")) and la.fan_in
+            if (la.affine or la.kind.startswith(("Parameter", "NonDynamic"))) and la.fan_in
         ]
         hidden = [la for la in layers if not la.output]
         if not hidden or sum(la.activation == "exponential" for la in hidden) > len(hidden) / 2:

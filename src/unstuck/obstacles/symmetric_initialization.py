@@ -66,7 +66,9 @@ class SymmetricInitialization(Obstacle):
             for layer in run.weights
             if not layer.output
             and layer.shape[0] >= 2
-            and not layer.kind.startswith(("Embedding", "RNN", "LSTM", "GRU", "Multihead"))
+            and not layer.kind.startswith(
+                ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+            )
             and len(run.of("unit_spread", layer.name)) >= 3
             and max(run.of("unit_spread", layer.name)) < self.SPREAD
         ]
