@@ -11,6 +11,9 @@ from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
 from unstuck.sketch import plateau, sketch
 
+_OTHERS = ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers whose equal rows mean something else."""
+
 
 class SymmetricInitialization(Obstacle):
     """All units of a hidden layer start with the same weights and never become different.
