@@ -241,6 +241,16 @@ def _values(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
+def _beside(report: Report) -> Iterator[Text]:
+    """Say what watching cost once, and what it could not see."""
+    compiling = report.recording.facts.get("compiling") or 0.0
+    if compiling >= 0.05:
+        yield Text(f"unstuck: compiling the measured step took {compiling:.1f} seconds", "dim")
+    for reason in dict.fromkeys(run.facts.get("unseen") for run in report.recording.runs):
+        if reason:
+            yield Text(f"unstuck: {reason}", "dim")
+
+
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
@@ -252,6 +262,7 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
                 f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth{cost}",
                 "dim",
             )
+            yield from _beside(report)
         else:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
     first = next((f for f in shown if f.first), None)
