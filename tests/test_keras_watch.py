@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import environment, ours, python, strict, unstuck, write
+from scripts import ours, python, strict, unstuck, write
+from unstuck.diagnosis import diagnose
 from unstuck.record import read
 
 BACKENDS = os.environ.get("UNSTUCK_KERAS", "jax,torch").split(",")
@@ -60,7 +61,8 @@ model.evaluate(x, y, verbose=0)
 
 given = keras.Input((8, 8, 1))
 hidden = layers.Dense(8, activation="relu")(layers.Flatten()(given))
-outputs = [layers.Dense(3, activation="softmax", name="a")(hidden), layers.Dense(1, name="b")(hidden)]
+outputs = [layers.Dense(3, activation="softmax", name="a")(hidden),
+           layers.Dense(1, name="b")(hidden)]
 double = keras.Model(given, outputs)
 double.compile("rmsprop", loss=["sparse_categorical_crossentropy", "mse"])
 def batches():
@@ -68,10 +70,11 @@ def batches():
         rows = random.integers(0, 80, 16)
         yield x[rows], (y[rows] % 3, y[rows][:, None].astype("float32"))
 double.fit(batches(), steps_per_epoch=4, epochs=2, shuffle=False, verbose=0)
-print([keras.ops.convert_to_numpy(w).tobytes() for m in (model, double) for w in m.weights].__hash__
-      and __import__("hashlib").sha256(b"".join(
-          keras.ops.convert_to_numpy(w.value).tobytes() for m in (model, double) for w in m.weights
-      )).hexdigest())
+import hashlib
+digest = hashlib.sha256()
+for weight in (*model.weights, *double.weights):
+    digest.update(ops.convert_to_numpy(weight.value).tobytes())
+print("weights", digest.hexdigest())
 """
 
 NUMBERS = """\
@@ -201,7 +204,7 @@ def test_final_weights_are_those_without_watching(backend: str, tmp_path: Path) 
     assert "Conv2D(" in lines[convolution.location.line - 1]
     assert first.optimizer.location is not None
     assert "keras.optimizers.Adam" in lines[first.optimizer.location.line - 1]
-    assert [layer.name for layer in second.layers if layer.output] == ["a", "b"]
+    assert {layer.name for layer in second.layers if layer.output} == {"a", "b"}
     assert len(first.of("validation_accuracy:0")) == 2
 
 
@@ -225,9 +228,10 @@ def test_a_fault_of_ours_is_one_line_and_one_of_the_script_is_its_own(
 
 def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     path = script(tmp_path, backend, WIRING)
-    done = unstuck("run", "--record", "r.db", "--format", "json", path, cwd=tmp_path)
+    done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = [{f["obstacle"] for f in strict(done.stderr)["findings"] if f["run"] == i} for i in (0, 1, 2)]
+    findings = diagnose(str(tmp_path / "r.db"))
+    found = [{f.obstacle for f in findings if f.run == run} for run in range(3)]
     # TensorFlow computes the loss of the logits that the softmax was given, and warns of it.
     assert ("softmax-before-cross-entropy" in found[0]) == (backend != "tensorflow")
     assert {"unshuffled-data", "output-activation-mismatch"} <= found[1]
@@ -257,7 +261,7 @@ SICK = {
     "deep_sigmoid": ("vanishing-gradient", "keras.layers.Dense(64"),
     "exploding": ("mismatched-initialization", "layers.Dense(width"),
     "slow": ("zigzag-descent", "keras.optimizers.SGD("),
-    "overfitting": ("overfitting", "model.compile("),
+    "overfitting": ("overfitting", "layers.Dense(128"),
 }
 
 
@@ -269,7 +273,7 @@ def test_examples_are_diagnosed_like_their_twins(backend: str, name: str, tmp_pa
     done = unstuck(
         *("run", "--record", "r.db", "--format", "json", "--output", "o.json", path),
         cwd=tmp_path,
-        env=environment(KERAS_BACKEND=backend),
+        env={"KERAS_BACKEND": backend},
     )
     assert done.returncode == 0, done.stderr
     found = strict((tmp_path / "o.json").read_text())
@@ -287,7 +291,7 @@ def test_a_healthy_example_is_silent(backend: str, tmp_path: Path) -> None:
         done = unstuck(
             *("run", "--record", "r.db", "--format", "json", "--output", "o.json", path),
             cwd=tmp_path,
-            env=environment(KERAS_BACKEND=backend),
+            env={"KERAS_BACKEND": backend},
         )
         assert done.returncode == 0, done.stderr
         assert strict((tmp_path / "o.json").read_text())["findings"] == []
