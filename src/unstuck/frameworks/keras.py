@@ -40,7 +40,7 @@ class KerasWatcher:
 
     Args:
         recorder: Where to write.
-        budget: Share of the run's time that deep samples may cost beyond the allowance. What
+        budget: Share of the run's time that deep samples may cost, at least the allowance. What
             compiling a measured step costs on JAX and TensorFlow is paid once for a shape of batch
             and comes on top.
         births: Where layers were constructed; shared with a treatment.
@@ -162,7 +162,10 @@ class KerasWatcher:
         self.failed = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         for session in self._sessions:
             session.restore()
-        print(f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
+            print(
+                f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
+            )
         if os.environ.get("UNSTUCK_DEBUG"):
             raise error
 
