@@ -41,6 +41,8 @@ SIGNALS: Mapping[str, str] = {
     "learning_rate": "learning rate of the first parameter group, one per change",
     "validation_loss": "mean loss of one gradient-free pass, at the step it was made",
     "validation_accuracy": "share of right predictions of that pass",
+    "metric": "a metric that the framework reports of an epoch's training, by its name",
+    "validation_metric": "the same of a gradient-free pass, by the pass's number and its name",
     "batch_loss": "the loss as its function computed it, in deep samples",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
