@@ -185,15 +185,25 @@ class Watching:
         self.spec = spec
         self.recorder = Recorder(spec.record)
         self.watchers: list[Any] = []
+        self._adopting = False
+        self._stopped = False
         self.treatment: Any = None
 
-    def start(self) -> None:
-        """Wait for the frameworks."""
+    def start(self, adopt: bool = False) -> None:
+        """Attach to the frameworks, or wait until they are imported.
+
+        Args:
+            adopt: Whether models that were built before are watched as well.
+        """
+        self._adopting = adopt
         if self.spec.seed is not None:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
+        after_import("keras", self._watch_keras)
 
     def _watch_torch(self) -> None:
+        if self._stopped:
+            return
         try:
             from unstuck.frameworks.torch import TorchWatcher
 
@@ -206,14 +216,41 @@ class Watching:
                 pauses=self.spec.pauses,
             )
             watcher.install()
-            self.watchers.append(watcher)
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.insert(0, watcher)
         except Exception as error:
-            if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
-                raise
-            _say(f"cannot watch torch ({error}); the script goes on")
+            self._cannot("torch", error)
             return
         if self.spec.remedies:
             self._treat(watcher)
+
+    def _watch_keras(self) -> None:
+        if self._stopped:
+            return
+        try:
+            from unstuck.frameworks.keras import KerasWatcher
+
+            watcher = KerasWatcher(
+                self.recorder,
+                self.spec.budget,
+                stop_at=self.spec.stop_at,
+                stop_on=self.spec.stop_on,
+                pauses=self.spec.pauses,
+                others=self.watchers,
+            )
+            watcher.install()
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.append(watcher)
+        except Exception as error:
+            self._cannot("keras", error)
+
+    def _cannot(self, framework: str, error: Exception) -> None:
+        """Say that a framework cannot be watched; a trial of such a script makes no sense."""
+        if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
+            raise error
+        _say(f"cannot watch {framework} ({error}); the script goes on")
 
     def _treat(self, watcher: Any) -> None:
         from unstuck import registry
@@ -245,6 +282,12 @@ class Watching:
             ],
         )
         self.recorder.commit()
+
+    def stop(self) -> None:
+        """Detach from the frameworks; nothing is watched any more."""
+        self._stopped = True
+        for watcher in self.watchers:
+            watcher.uninstall()
 
     def finish(self) -> None:
         """Write everything that is left."""

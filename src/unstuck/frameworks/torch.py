@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, cast
 
@@ -30,14 +30,10 @@ from torch.optim.optimizer import (
 )
 
 from unstuck.findings import Location
+from unstuck.frameworks import pacing
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import (
-    Births,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
 from unstuck.frameworks.torch_callers import Sites, call_chain, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
@@ -50,16 +46,8 @@ from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
 
-ALLOWANCE = 0.25
-"""Seconds that measuring may take whatever the budget, so that the first steps are seen; a longer
-run has paid them back once its budget has come to as much."""
 TIMED = 64
 """Every so many steps, the few microseconds are timed that every step costs."""
-DENSE = 20
-"""The first steps are all measured in depth, as far as two fifths of the allowance reach: they tell
-most (learning rate, initialization)."""
-DOUBLING = 12
-"""After them, at most that many deep samples are taken while the number of steps doubles."""
 LOSSES = (
     "cross_entropy",
     "nll_loss",
@@ -267,6 +255,15 @@ class TorchWatcher:
         if os.environ.get("UNSTUCK_DEBUG"):
             raise error
 
+    @contextlib.contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """See nothing inside the block: another framework's watcher records that training."""
+        inside, self._inside = self._inside, True
+        try:
+            yield
+        finally:
+            self._inside = inside
+
     def may_sample(self, cost: float) -> bool:
         """Return whether a deep sample of that many seconds is within the budget."""
         return cost <= self._left()
@@ -281,7 +278,7 @@ class TorchWatcher:
         return granted - self.spent - min(self.light + self.judged, granted / 2)
 
     def _granted(self) -> float:
-        return max(ALLOWANCE, self.budget * (time.perf_counter() - self.started))
+        return pacing.granted(self.budget, time.perf_counter() - self.started)
 
     def ranks(self) -> Ranks | None:
         """Return the processes that this training is distributed over, None if it is alone."""
@@ -298,15 +295,8 @@ class TorchWatcher:
         return max(1, math.ceil((missing / self.budget) / elapsed * max(step, 1)))
 
     def distance(self, step: int, cost: float) -> int:
-        """Return how many steps after the one before `step` the next deep sample is due.
-
-        The first steps are measured one by one; then a fifth of what is left may be spent while
-        the number of steps doubles, so that a run of any length is seen to its end.
-        """
-        if step < max(5, min(DENSE, 0.4 * ALLOWANCE / max(cost, 1e-6))):
-            return 1
-        samples = min(DOUBLING, max(0.2 * self._left() / max(cost, 1e-6), 1))
-        return max(1, round(step * (2 ** (1 / samples) - 1)))
+        """Return how many steps after the one before `step` the next deep sample is due."""
+        return pacing.distance(step, cost, self._left())
 
     # ------------------------------------------------------------------ what torch calls
 
@@ -350,7 +340,7 @@ class TorchWatcher:
     def _training(self, optimizer: Optimizer) -> Training:
         training = self._runs.get(optimizer)
         if training is None:
-            training = Training(self, optimizer, len(self._all))
+            training = Training(self, optimizer, self.recorder.new_run())
             self._runs[optimizer] = training
             self._all.append(training)
         return training

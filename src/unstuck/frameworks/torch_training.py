@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import calling_frame, expression, locate
+from unstuck.frameworks.frames import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_data import row_data
 from unstuck.frameworks.torch_ranks import Row

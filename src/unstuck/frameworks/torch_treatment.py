@@ -33,14 +33,8 @@ from unstuck.frameworks.call_sites import (
     resolve,
     unused,
 )
-from unstuck.frameworks.torch_births import (
-    Births,
-    called_directly,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import called_directly, calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.remedies import Change
 from unstuck.runner import StopTraining
 from unstuck.signals import Activation, Layer, Run
