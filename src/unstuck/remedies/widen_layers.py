@@ -39,7 +39,8 @@ class WidenLayers(Remedy):
 
     Limits:
         A number that also means something else, or that cannot be followed to all its uses, is
-        left alone, and with it all that would have to change. The middle of an autoencoder is
+        left alone, and with it all that would have to change; so are layers of one unit, which
+        are scores or gates. The middle of an autoencoder is
         narrow on purpose: it stays as long as another layer is narrow. More units can fit noise.
 
     References:
@@ -92,7 +93,7 @@ def _layers(run: Run) -> list[Layer]:
 
 def _narrow(run: Run) -> list[int]:
     """Return the numbers of units of layers to make wider, smallest first; [] if none is narrow."""
-    found = sorted({size for size in hidden_units(run).values() if size < WIDE})
+    found = sorted({size for size in hidden_units(run).values() if 1 < size < WIDE})
     rest = [size for size in found if size not in bottlenecks(run)]
     chosen = rest if rest and rest[0] < ENOUGH else found
     return chosen if chosen and chosen[0] < ENOUGH else []

@@ -31,6 +31,8 @@ _ARGUMENTS: Mapping[str, Sequence[str]] = {
     "GroupNorm": ("num_groups", "num_channels"),
 }
 """Constructors of layers with their first parameters."""
+_CONVOLUTIONS = [kind for kind, names in _ARGUMENTS.items() if names is _CONV]
+_GATED = [kind for kind, names in _ARGUMENTS.items() if names is _RECURRENT]
 _ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("in_features", "in_channels", "input_size"), "in"),
     **dict.fromkeys(("out_features", "out_channels", "hidden_size", "embedding_dim"), "out"),
@@ -127,12 +129,13 @@ class _Model:
 
     def _taken(self, index: int, value: int) -> set[Slot]:
         """Return the sizes of later layers that take what a layer puts out."""
+        layer = self.layers[index]
         later = [(la, (_sizes(la) or {}).get("in")) for la in self.layers[index + 1 :] if la.matrix]
         found: set[Slot] = {(la, "in") for la, size in later if size == value}
-        if later:
-            following, size = later[0]
-            flattened = size and size > value and size % value == 0  # or both directions
-            if size == 0 or (flattened and not found):
+        for following, size in later[:1]:
+            both = layer.kind in _GATED and size == 2 * value  # directions
+            flattened = layer.kind in _CONVOLUTIONS and size and size % value == 0
+            if size == 0 or ((both or flattened) and not found):
                 found.add((following, "in"))
         return found
 
