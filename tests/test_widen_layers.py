@@ -228,7 +228,8 @@ def test_what_is_not_certain_is_left_alone(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "factors"), [(2, [16, 64]), (3, [16, 64]), (8, [4, 16]), (31, [2, 8]), (32, [])]
+    ("units", "factors"),
+    [(1, []), (2, [16, 64]), (3, [16, 64]), (8, [4, 16]), (31, [2, 8]), (32, [])],
 )
 def test_the_narrowest_layer_gets_32_to_63_units(
     tmp_path: Path, units: int, factors: list[int]
