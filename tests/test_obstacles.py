@@ -71,6 +71,7 @@ REMEDIES = {
     "lower-learning-rate",
     "raise-learning-rate",
     "warm-up",
+    "widen-layers",
     "weigh-classes",
     "use-relu",
     "use-leaky-relu",
