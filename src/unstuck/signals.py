@@ -58,6 +58,10 @@ SIGNALS: Mapping[str, str] = {
     "target_std": "standard deviation of the batch's targets",
     "target_spread": "the same over the batch for each output of its own, root mean square over "
     "outputs",
+    "target_ratio": "of a few outputs, the largest standard deviation of the targets over the "
+    "smallest",
+    "output_error": "of those outputs, the largest root mean square error over the standard "
+    "deviation of its targets",
     "target_min": "smallest of the batch's targets",
     "target_max": "largest of the batch's targets",
     "prediction_min": "smallest of the predictions that the loss was given",

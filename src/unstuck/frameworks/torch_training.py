@@ -71,6 +71,8 @@ BATCH_SIGNALS = (
     "target_max",
     "prediction_min",
     "prediction_max",
+    "target_ratio",
+    "output_error",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -707,6 +709,7 @@ class Training:
             float(measure.probabilities(call.name, prediction)),
             *measure.value_range(goals),
             *measure.value_range(values),
+            *measure.apart(prediction, target),
         ]
         self._count_classes(call.name, prediction, target)
 
