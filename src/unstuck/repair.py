@@ -121,7 +121,8 @@ class _Fix(Bench):
                 for _ in range(ROUNDS):
                     verdict, cured = self._build_upon(verdict, cured)
                 if verdict.status not in ("fixed", "nothing-to-fix"):
-                    self.notes += advice(self.control, first, self._declined())
+                    tried = [name.partition("=")[0] for name in self.tried]
+                    self.notes += advice(self.control, first, self._declined(), tried)
         except KeyboardInterrupt:
             verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()

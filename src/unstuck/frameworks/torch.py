@@ -85,6 +85,7 @@ class TorchWatcher:
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it before a loss that is not finite reaches the weights.
         pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
+        counted: Index of the training whose steps these numbers count; None for any.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class TorchWatcher:
         stop_at: int | None = None,
         stop_on: str | None = None,
         pauses: Sequence[int] = (),
+        counted: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.budget = budget
@@ -104,6 +106,7 @@ class TorchWatcher:
         self.stop_at = stop_at
         self.stop_on_error = stop_on == "error"
         self.pauses = list(pauses)
+        self.counted = counted
         self.failed: str | None = None
         self.active = True
         self.hooking = True
@@ -441,7 +444,7 @@ class TorchWatcher:
             self._hand.begins(loss)
             training = self._hand.training
             if training is not None:
-                self._end_or_pause(training.step)
+                self._end_or_pause(training)
 
     def _look(self, loss: Tensor, finite: bool) -> None:
         """Look at the graph that `backward` is about to walk."""
@@ -720,10 +723,13 @@ class TorchWatcher:
             self._guard(training.arm)
         self._timing = training.step % TIMED == 0 and not self._armed
         if self.stop_at is not None or self.pauses:
-            self._end_or_pause(training.step)
+            self._end_or_pause(training)
 
-    def _end_or_pause(self, steps: int) -> None:
+    def _end_or_pause(self, training: Training) -> None:
         """End a trial, or stop its process until it is continued, if it has come that far."""
+        if self.counted is not None and training.index != self.counted:
+            return
+        steps = training.step
         if self.stop_at is not None and steps >= self.stop_at:
             raise self._stop()
         if self.pauses and steps >= self.pauses[0]:

@@ -590,32 +590,31 @@ class Training:
                 pair[2] = name
 
     def _unheld(self, graph: Graph, owners: Mapping[str, list[Tensor]]) -> list[dict[str, Any]]:
-        """Return the parameters that the loss depends on but no optimizer holds."""
+        """Return the parameters that the loss depends on but no optimizer holds.
+
+        ``attributes`` names those that are plain tensors, which a module does not count as its own.
+        """
         held = {id(p) for optimizer in self.watcher._made for p in parameters_of(optimizer)}
+        held |= self.optimized
         names = {id(p): name for name, own in owners.items() for p in own}
         unheld: dict[str, dict[str, Any]] = {}
         for node in graph.nodes:
             parameter = getattr(node, "variable", None)
-            if not isinstance(parameter, nn.Parameter) or id(parameter) in held:
+            if parameter is None or id(parameter) in held:
                 continue
             name = names.get(id(parameter))
-            owner = self._names[name]() if name in self._names else None
-            if owner is None:
-                owner = next(
-                    (
-                        m
-                        for m in self.watcher.births.modules()
-                        if any(p is parameter for p in m._parameters.values())
-                    ),
-                    None,
-                )
+            owner, attribute = self.watcher.births.holder(parameter)
+            by_hand = not isinstance(self.optimizer(), Optimizer)
+            if not isinstance(parameter, nn.Parameter) and (owner is None or by_hand):
+                continue  # an input, or the script itself moves it
             place = self.watcher.births.location(owner) if owner is not None else None
             label = name or (type(owner).__name__ if owner is not None else "Parameter")
+            known = unheld.get(f"{label}{id(owner)}", {})
             unheld[f"{label}{id(owner)}"] = {
                 "layer": label,
                 "location": place.to_json() if place else None,
-                "matrix": parameter.ndim >= 2
-                or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
+                "attributes": [*known.get("attributes", []), *([attribute] if attribute else [])],
+                "matrix": parameter.ndim >= 2 or known.get("matrix"),
                 **root_of(parameter, self.made["roots"], held),
             }
         return list(unheld.values())[:32]
