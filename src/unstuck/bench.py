@@ -25,6 +25,7 @@ from unstuck.trials import (
     Target,
     Trial,
     imports,
+    variables,
 )
 from unstuck.verdict import Objective
 from unstuck.working_files import WorkingFiles
@@ -115,7 +116,8 @@ def executor(target: Target, options: Options) -> Executor:
         return ForkExecutor(workers)
     preload = ["torch"] if target.module else imports(target.script)
     if options.executor != "ray":
-        return LocalExecutor(workers, preload)
+        chosen = {} if target.module else variables(target.script)
+        return LocalExecutor(workers, preload, variables=chosen)
     from unstuck.ray_executor import RayExecutor
 
     try:

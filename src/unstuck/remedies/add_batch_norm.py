@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddBatchNorm"]
 
@@ -37,6 +38,12 @@ class AddBatchNorm(Remedy):
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Insert it; see `Remedy.apply_torch`."""
+        if any(size <= 1 for size in subject.run.of("batch_size")):
+            return []
+        return subject.add_batch_norm()
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Insert it; see `Remedy.apply_keras`."""
         if any(size <= 1 for size in subject.run.of("batch_size")):
             return []
         return subject.add_batch_norm()

@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddL1"]
 
@@ -20,6 +21,14 @@ with torch.no_grad():  # L1, proximal: small weights become exactly zero
         for $weight in $group["params"]:
             if $weight.ndim > 1 and $weight.requires_grad:
                 $weight.copy_(torch.nn.functional.softshrink($weight, $group["lr"] * STRENGTH))
+"""
+
+CONSTRAINT = """\
+@keras.saving.register_keras_serializable()
+def soft_threshold(weights):  # L1, proximal: small weights become exactly zero
+    return keras.ops.sign(weights) * keras.ops.relu(keras.ops.abs(weights) - THRESHOLD)
+
+
 """
 
 
@@ -57,3 +66,13 @@ class AddL1(Remedy):
         strength = settings.get("strength", 1e-3)
         lines = LINES.replace("STRENGTH", repr(strength))
         return subject.at_step(f"L1 of {strength:g} after each step", lines, after=True)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Constrain the kernels; see `Remedy.apply_keras`."""
+        strength = settings.get("strength", 1e-3)
+        rate = subject.rate
+        if rate is None:
+            return []
+        lines = CONSTRAINT.replace("THRESHOLD", f"{rate * strength:.4g}")
+        what = f"L1 of {strength:g} after each step"
+        return subject.constrain(what, "soft_threshold", lines)

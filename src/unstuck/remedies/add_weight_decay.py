@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddWeightDecay"]
 
@@ -59,3 +60,9 @@ class AddWeightDecay(Remedy):
         if float(subject.setting("weight_decay")) >= decay:
             return []
         return subject.use_optimizer(weight_decay=decay)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give the layers a regularizer; see `Remedy.apply_keras`."""
+        decay = settings.get("weight_decay", 1e-3)
+        # Its gradient is twice the factor times the weight.
+        return subject.regularize(f"L2({decay / 2:g})")

@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseHeInitialization"]
 
@@ -53,3 +54,10 @@ class UseHeInitialization(Remedy):
             comment="He initialization, for ReLU layers",
             what="He initialization",
         )
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Name the initializer; see `Remedy.apply_keras`."""
+        kinds = subject.fed()
+        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
+            return []
+        return subject.initialize("he_normal", default=True)

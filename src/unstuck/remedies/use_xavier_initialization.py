@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseXavierInitialization"]
 
@@ -54,3 +55,7 @@ class UseXavierInitialization(Remedy):
             comment="Xavier initialization",
             what="Xavier initialization",
         )
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Name the initializer; see `Remedy.apply_keras`."""
+        return subject.initialize("glorot_uniform", default=False)

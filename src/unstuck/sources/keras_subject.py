@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from unstuck.edits import DropCall, Edit, ReplaceCall, SetArguments, Surround
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
 from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.signals import Activation, Layer, Run
@@ -366,6 +366,32 @@ class KerasSubject:
             changes.append(Change(f"{', '.join(names)}: {regularizer}", edit, names))
         return changes
 
+    def constrain(self, what: str, name: str, lines: str) -> list[Change]:
+        """Give every dense layer and convolution without one a constraint of its weights.
+
+        Args:
+            what: For the report.
+            name: The constraint's, which no other thing of the script may have.
+            lines: Source that defines it, for the top of the script.
+        """
+        changes: list[Change] = []
+        for call, layers in self.sites(lambda layer: layer.affine and layer.trainable):
+            words = _prefixed(call.name, "constraint")
+            if any(call.argument(word) is not None for word in words):
+                continue
+            names = tuple(layer.name for layer in layers)
+            top = next((n for n in call.script.tree.body if not _leads(n)), None)
+            if top is None or name in call.script.source:
+                return []
+            place = Location(call.location.file, top.lineno)
+            if isinstance(top, (ast.FunctionDef, ast.ClassDef)) and top.decorator_list:
+                place = Location(call.location.file, top.decorator_list[0].lineno)
+            text = lines.replace("keras.", f"{self.root}.")
+            changes.append(Change(what, Insert(place, text), names))
+            edit = self.set_arguments(call, dict.fromkeys(words, name))
+            changes.append(Change(what, edit, names))
+        return changes
+
     def surround(
         self, call: KerasCall, before: Sequence[str] = (), after: Sequence[str] = ()
     ) -> Surround:
@@ -523,6 +549,12 @@ def merged(changes: Iterable[Change]) -> list[Change]:
         layers = tuple(dict.fromkeys((*before.layers, *change.layers)))
         found[index] = Change(what, both, layers)
     return found
+
+
+def _leads(statement: ast.stmt) -> bool:
+    """Return whether a statement belongs to the beginning of a script: docstring and imports."""
+    text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return text or isinstance(statement, (ast.Import, ast.ImportFrom))
 
 
 def _prefixed(name: str, what: str) -> list[str]:
