@@ -401,7 +401,7 @@ class Rewriter:
 
 
 def _together(edits: Sequence[Surround]) -> list[list[Surround]]:
-    """Return the edits that make one sequence: of Keras all, of PyTorch each, as live treatments do."""
+    """Return the edits that make one sequence: all of Keras, each of PyTorch, as if live."""
     nested = any(edit.container.startswith("torch.") for edit in edits)
     return [[edit] for edit in edits] if nested or not edits else [list(edits)]
 

@@ -455,7 +455,7 @@ def _shift_keras(step: int) -> None:
 
     for kind in (RandomInitializer, SeedGenerator):
         kind.__init__ = shifting(kind.__init__)
-    original = rng_utils.set_random_seed
+    original: Callable[..., Any] = vars(rng_utils)["set_random_seed"]
     for name, module in list(sys.modules.items()):
         if name.startswith("keras") and vars(module).get("set_random_seed") is original:
             vars(module)["set_random_seed"] = _shifted(original, step)
@@ -483,8 +483,8 @@ def serve() -> None:
     """Run trials in children of this process, which has imported the frameworks once.
 
     Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
-    "arguments": [...]}`` starts a child, ``{"environment": {...}, "preload": [...]}`` sets variables
-    and imports modules. Answers with ``{"job": 7, "pid": 123}`` when it starts,
+    "arguments": [...]}`` starts a child, ``{"environment": {...}, "preload": [...]}`` sets
+    variables and imports modules. Answers with ``{"job": 7, "pid": 123}`` when it starts,
     ``{"job": 7, "paused": true}`` when it has stopped itself, and ``{"job": 7, "status": 0}`` when
     it has ended.
     """

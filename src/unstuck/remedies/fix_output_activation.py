@@ -11,10 +11,13 @@ from unstuck.signals import Activation, Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["FixOutputActivation"]
 
 BOUNDED = (*RANGES, "softmax")
+PROBABILITIES = {"nll_loss": "softmax", "binary_cross_entropy": "sigmoid"}
+"""Loss that takes probabilities -> the activation that makes them."""
 
 
 class FixOutputActivation(Remedy):
@@ -49,6 +52,23 @@ class FixOutputActivation(Remedy):
                 changes += subject.drop_last_use(act)
             else:
                 changes += subject.drop_activation(act) or subject.drop_later(act)
+        return changes
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Take it away, or add what the loss needs; see `Remedy.apply_keras`."""
+        run = subject.run
+        needed = PROBABILITIES.get(run.loss_function.function or "")
+        last = _last(run)
+        if needed is not None and not any(act.kind in ("sigmoid", "softmax") for act in last):
+            single = (run.loss_function.prediction_shape or (0,))[-1] == 1
+            kind = "sigmoid" if single else needed
+            return subject.set_output_activation(kind) or subject.expect_logits(True)
+        changes: list[Change] = []
+        for act in last:
+            if act.kind == "softmax" and _between_0_and_1(run):
+                changes += subject.set_output_activation("sigmoid")
+            else:
+                changes += subject.drop_activation(act)
         return changes
 
 

@@ -9,7 +9,13 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.attached import attach
 from unstuck.sources.containers import register
-from unstuck.sources.parameters import give_all, move_behind, unfreeze, zero_before_backward
+from unstuck.sources.parameters import (
+    give_all,
+    move_behind,
+    thaw,
+    unfreeze,
+    zero_before_backward,
+)
 from unstuck.sources.script import Script
 
 __all__ = ["RegisterLayers"]
@@ -50,6 +56,8 @@ class RegisterLayers(Remedy):
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Undo the first mistake that explains the evidence; see `Remedy.rewrite`."""
         counts = run.of("gradient_count").values
+        if run.framework == "keras":
+            return thaw(run)
         if run.facts.get("disconnected"):
             return move_behind(run) or attach(run, ())
         if len(counts) >= 3 and max(counts) == 0:

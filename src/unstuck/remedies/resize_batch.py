@@ -24,6 +24,7 @@ from unstuck.sources.batches import (
     set_argument,
     sound,
 )
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.slices import batches, training_loop
 
 __all__ = ["ResizeBatch"]
@@ -93,6 +94,18 @@ class ResizeBatch(Remedy):
         if "drop_last" in settings:
             return _drop_last(run)
         return _enlarge(run, int(settings.get("batch_size", ENOUGH)), settings.get("lr"))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Set what `fit` and the layers take; see `Remedy.apply_keras`."""
+        if "momentum" in settings:
+            return subject.set_norm_momentum(1 - settings["momentum"])
+        if "batch_size" not in settings:
+            return []
+        size = int(settings["batch_size"])
+        changes = subject.set_fit(f"batches of {size} rows", batch_size=str(size))
+        if changes and "lr" in settings:
+            changes += subject.use_optimizer(learning_rate=settings["lr"])
+        return changes
 
 
 def _odd(run: Run) -> list[float]:

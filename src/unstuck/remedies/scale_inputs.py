@@ -9,6 +9,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["ScaleInputs", "rounded"]
 
@@ -68,6 +69,15 @@ class ScaleInputs(Remedy):
             lines = PER_FEATURE.replace("MEAN", _numbers([mean for mean, _ in pairs]))
             lines = lines.replace("STD", _numbers([std for _, std in pairs]))
         return subject.before_optimizer("inputs standardized", lines)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Put a normalization in front; see `Remedy.apply_keras`."""
+        facts = subject.run.facts
+        means, deviations = facts.get("input_mean"), facts.get("input_std")
+        if not means or not deviations or len(means) > FEATURES:
+            return []
+        pairs = [rounded(*pair) for pair in zip(means, deviations, strict=True)]
+        return subject.scale_inputs([m for m, _ in pairs], [d for _, d in pairs])
 
 
 def rounded(mean: float, deviation: float) -> tuple[float, float]:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from unstuck.evidence import validation
-from unstuck.findings import Applicability, Location
+from unstuck.findings import Finding, Location
 from unstuck.loops import epoch_loop, rounds
-from unstuck.remedies import Remedy, Settings
+from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.script import Script
+
+if TYPE_CHECKING:
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["StopEarly"]
 
@@ -19,14 +24,15 @@ class StopEarly(Remedy):
     """Stop where validation was best, or go back to the weights of that moment.
 
     What it does:
-        Nothing by itself: it names the step and the epoch at which the validation loss was lowest
-        and the loop to change.
+        Of Keras, ``fit`` gets an ``EarlyStopping`` on the validation loss that restores the best
+        weights. Of a loop written out, nothing by itself: it names the step and the epoch at which
+        the validation loss was lowest and the loop to change.
 
     When it helps:
         Validation gets worse while training goes on.
 
     Settings:
-        None.
+        ``patience``: a tenth of the epochs, at least 3.
 
     Limits:
         The best moment of one run is another one with other seeds: where it matters, keep the
@@ -36,8 +42,22 @@ class StopEarly(Remedy):
         Prechelt, Early Stopping - But When?, 1998.
     """
 
-    applicability = Applicability.DISPLAY
     stage = "training"
+
+    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
+        """Return the patience for a run that ``fit`` validates; nothing for a loop of its own."""
+        fit = run.facts.get("fit") or {}
+        if not fit.get("validation_rows"):
+            return ()
+        return ({"patience": float(max(3, round((fit.get("epochs") or 0) / 10)))},)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give `fit` the callback; see `Remedy.apply_keras`."""
+        patience = round(settings.get("patience", 3.0))
+        stopping = f"{subject.root}.callbacks.EarlyStopping"
+        return subject.add_callback(
+            f'{stopping}(monitor="val_loss", patience={patience}, restore_best_weights=True)'
+        )
 
     def place(self, run: Run) -> Location | None:
         """Return the loop over epochs."""

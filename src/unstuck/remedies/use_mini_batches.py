@@ -18,6 +18,7 @@ from unstuck.sources.batches import (
     set_argument,
     sound,
 )
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.whole_steps import mini_batched, whole_step
 
 __all__ = ["UseMiniBatches"]
@@ -85,6 +86,16 @@ class UseMiniBatches(Remedy):
         size = _without_single_row(run, int(data["rows"]), size)
         what = f"mini-batches of {size} rows instead of all {data['rows']}"
         return sound(script, what, mini_batched(script, found, size, data))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Set what `fit` takes; see `Remedy.apply_keras`."""
+        size = int(settings.get("batch_size", SIZES[0]))
+        data = (subject.run.facts.get("fit") or {}).get("data")
+        return (
+            subject.set_fit(f"batches of {size} rows", batch_size=str(size))
+            if (data == "arrays")
+            else []
+        )
 
 
 def _without_single_row(run: Run, rows: int, size: int) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from unstuck.findings import Location
-from unstuck.sources.script import Script, callee
+from unstuck.sources.script import Script, callee, dotted
 
-__all__ = ["COMPILE", "FIT", "POSITIONS", "KerasCall", "keras_call"]
+__all__ = ["COMPILE", "FIT", "POSITIONS", "KerasCall", "assigned", "keras_call"]
 
 _CONV = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
 _DEPTHWISE = ("kernel_size", "strides", "padding", "depth_multiplier", "data_format")
@@ -20,8 +20,7 @@ FIT = (
     *("validation_data", "shuffle", "class_weight", "sample_weight"),
 )
 POSITIONS: Mapping[str, Sequence[str]] = {
-    "Dense": ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer")
-    + ("kernel_regularizer",),
+    "Dense": ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer"),
     "EinsumDense": ("equation", "output_shape", "activation", "bias_axes", "kernel_initializer"),
     **dict.fromkeys(
         ("Conv1D", "Conv2D", "Conv3D"),
@@ -44,8 +43,7 @@ POSITIONS: Mapping[str, Sequence[str]] = {
     "Dropout": ("rate",),
     "SGD": ("learning_rate", "momentum", "nesterov", *_OPTIMIZED),
     "Adam": ("learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad", *_OPTIMIZED),
-    "AdamW": ("learning_rate", "weight_decay", "beta_1", "beta_2", "epsilon", "amsgrad")
-    + _OPTIMIZED[1:],
+    "AdamW": ("learning_rate", "weight_decay", "beta_1", "beta_2", "epsilon", "amsgrad"),
     "RMSprop": ("learning_rate", "rho", "momentum", "epsilon", "centered", *_OPTIMIZED),
     **dict.fromkeys(
         ("Nadam", "Adamax"), ("learning_rate", "beta_1", "beta_2", "epsilon", *_OPTIMIZED)
@@ -53,6 +51,14 @@ POSITIONS: Mapping[str, Sequence[str]] = {
     "Adagrad": ("learning_rate", "initial_accumulator_value", "epsilon", *_OPTIMIZED),
     "Adadelta": ("learning_rate", "rho", "epsilon", *_OPTIMIZED),
     "Lion": ("learning_rate", "beta_1", "beta_2", *_OPTIMIZED),
+    **dict.fromkeys(
+        ("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"),
+        ("from_logits",),
+    ),
+    **dict.fromkeys(
+        ("ExponentialDecay", "CosineDecay", "PolynomialDecay", "InverseTimeDecay"),
+        ("initial_learning_rate", "decay_steps"),
+    ),
     "compile": COMPILE,
     "fit": FIT,
 }
@@ -141,21 +147,22 @@ def _meaning(script: Script, node: ast.expr, depth: int = 0) -> str | None:
         stars = [s for s in script.stars() if s.startswith(("keras", "tensorflow"))]
         if len(stars) == 1 and node.id in POSITIONS:
             return f"{stars[0]}.{node.id}"
-        values = list(_assigned(script, node.id))
+        values = list(assigned(script, node.id))
         if len(values) == 1 and depth < 3 and isinstance(values[0], (ast.Name, ast.Attribute)):
             return _meaning(script, values[0], depth + 1)
     return None
 
 
 def _partials(script: Script, name: str) -> Iterator[ast.Call]:
-    values = list(_assigned(script, name))
+    values = list(assigned(script, name))
     for value in values[:1] if len(values) == 1 else ():
         if isinstance(value, ast.Call) and callee(value) == "partial" and len(value.args) == 1:
             yield value
 
 
-def _assigned(script: Script, name: str) -> Iterator[ast.expr]:
+def assigned(script: Script, name: str) -> Iterator[ast.expr]:
+    """Yield what a script assigns to a name, in any of its scopes."""
     for node in ast.walk(script.tree):
-        if isinstance(node, ast.Assign):
-            if any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-                yield node.value
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if isinstance(node, ast.Assign) and any(dotted(target) == name for target in targets):
+            yield node.value

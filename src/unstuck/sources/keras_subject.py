@@ -7,6 +7,7 @@ the model and fitted it; remedies edit these calls, and trials execute the edite
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,8 @@ from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Sur
 from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.signals import Activation, Layer, Run
-from unstuck.sources.keras_calls import POSITIONS, KerasCall, keras_call
+from unstuck.sources.keras_calls import POSITIONS, KerasCall, assigned, keras_call
+from unstuck.sources.numbers import literal
 
 __all__ = ["KerasSubject", "merged", "number"]
 
@@ -28,14 +30,7 @@ running statistics are those of the data, and evaluations before that are wrong.
 _OWNING = frozenset(name for name, places in POSITIONS.items() if "activation" in places)
 _LAYERS = frozenset(_OWNING - {"Activation"})
 _ACTIVATION_LAYERS = frozenset({"ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"})
-_SCHEDULES = {
-    "ExponentialDecay": "initial_learning_rate",
-    "CosineDecay": "initial_learning_rate",
-    "PolynomialDecay": "initial_learning_rate",
-    "InverseTimeDecay": "initial_learning_rate",
-    "CosineDecayRestarts": "initial_learning_rate",
-}
-"""Schedule -> its first argument, which is the rate that it begins with."""
+_SCHEDULES = ("ExponentialDecay", "CosineDecay", "PolynomialDecay", "InverseTimeDecay")
 
 
 def number(value: float) -> str:
@@ -152,6 +147,41 @@ class KerasSubject:
         call = self.fit
         return [] if call is None else [Change(what, self.set_arguments(call, values))]
 
+    def add_callback(self, text: str) -> list[Change]:
+        """Give ``fit`` one more callback; nothing where there is one of its class already.
+
+        Args:
+            text: Source that makes it.
+        """
+        call = self.fit
+        name = text.partition("(")[0].rpartition(".")[2]
+        if call is None or f"{name}(" in call.script.source:
+            return []
+        given = call.argument("callbacks")
+        held = [] if given is None else [f"*{call.script.text(given)}"]
+        if isinstance(given, ast.List):
+            held = [call.script.text(item) for item in given.elts]
+        elif isinstance(given, ast.Call):
+            held = [call.script.text(given)]
+        return self.set_fit(name, callbacks=f"[{', '.join([*held, text])}]")
+
+    def shuffle_rows(self) -> list[Change]:
+        """Shuffle inputs and targets together in lines before ``fit``, if both have names."""
+        call = self.fit
+        given = [call.given.get(name) for name in ("x", "y")] if call is not None else []
+        names = [node.id for node in given if isinstance(node, ast.Name)]
+        if call is None or len(names) != 2 or len(set(names)) != 2:
+            return []
+        order = "order"
+        while re.search(rf"\b{order}\b", call.script.source):
+            order += "_"
+        x, y = names
+        lines = (
+            f"{order} = numpy.random.permutation(len({x}))  # rows in no order\n"
+            f"{x}, {y} = {x}[{order}], {y}[{order}]"
+        )
+        return [Change("rows shuffled before fit cuts off the last", Insert(call.location, lines))]
+
     # ------------------------------------------------------------------ activations
 
     def kind(self, activation: Activation) -> str:
@@ -173,7 +203,7 @@ class KerasSubject:
     def replace_activations(
         self, activations: Sequence[Activation], kind: str, layer: str, **arguments: float
     ) -> list[Change]:
-        """Put another activation in the place of some; those that other ones share a call with stay.
+        """Put another activation in the place of some; those that share a call with others stay.
 
         Args:
             activations: Which.
@@ -209,10 +239,9 @@ class KerasSubject:
         values = {name: number(value) for name, value in arguments.items()}
         made = f"{self.root}.layers.{layer}"
         if activation.functional:
-            package = call.package if call.package.partition(".")[0] in ("keras", "jax") else ""
-            package = call.package if call.package.endswith(".nn") else package
-            if call.package.endswith("activations") or not package:
-                package = f"{self.root}.activations"
+            named_alike = call.package.rpartition(".")[2] in ("activations", "ops", "nn")
+            alike = named_alike and not values
+            package = call.package if alike else f"{self.root}.activations"
             return ReplaceCall(call.location, call.expects, f"{package}.{kind}", 1, values)
         if call.name in _OWNING:
             text = self.quoted(kind, call)
@@ -270,6 +299,34 @@ class KerasSubject:
             edit = DropCall(call.location, call.expects, module=True, identity=identity)
             return [Change(what, edit, owners)]
         return []
+
+    def loss(self) -> KerasCall | None:
+        """Return the call that constructs the loss, None if ``compile`` is given a name."""
+        compile_ = self.compile
+        given = compile_.argument("loss") if compile_ is not None else None
+        return self._constructed(compile_, given) if compile_ is not None else None
+
+    def expect_logits(self, logits: bool) -> list[Change]:
+        """Let the loss take logits, or probabilities; nothing where that is not certain."""
+        loss, compile_ = self.loss(), self.compile
+        if loss is not None and loss.name.endswith("Crossentropy"):
+            if logits:
+                edit = self.set_arguments(loss, {"from_logits": "True"})
+            elif loss.argument("from_logits") is not None:
+                edit = self.set_arguments(loss, {}, ["from_logits"])
+            else:
+                return []
+            return [Change(f"{loss.name}: from_logits={logits}", edit)]
+        given = compile_.argument("loss") if compile_ is not None else None
+        if compile_ is None or not logits or not isinstance(given, ast.Constant):
+            return []
+        words = str(given.value).split("_")
+        if words[-1] != "crossentropy":
+            return []
+        name = "".join(word.capitalize() for word in words)
+        text = f"{self.root}.losses.{name}(from_logits=True)"
+        edit = self.set_arguments(compile_, {"loss": text})
+        return [Change(f"{name}: from_logits=True", edit)]
 
     # ------------------------------------------------------------------ layers
 
@@ -347,6 +404,60 @@ class KerasSubject:
             names = tuple(layer.name for layer in layers)
             edit = self.surround(call, before=[drop])
             changes.append(Change(f"Dropout before {', '.join(names)}", edit, names))
+        return changes
+
+    def scale_inputs(self, means: Sequence[float], deviations: Sequence[float]) -> list[Change]:
+        """Standardize what the first layer is given, by written-out numbers.
+
+        Args:
+            means: Of each feature, or one for all.
+            deviations: The same.
+        """
+        depth = min((layer.depth for layer in self.run.layers), default=0)
+        first = [layer for layer in self.run.layers if layer.depth == depth]
+        if len(first) != 1 or not first[0].affine:
+            return []
+        numbers = [repr(float(f"{m:.6g}")) for m in means]
+        squares = [repr(float(f"{d * d:.6g}")) for d in deviations]
+        axis = "" if len(means) > 1 else "axis=None, "
+        mean = numbers[0] if axis else f"[{', '.join(numbers)}]"
+        variance = squares[0] if axis else f"[{', '.join(squares)}]"
+        norm = f"{self.root}.layers.Normalization({axis}mean={mean}, variance={variance}"
+        what = "inputs standardized"
+        if axis or first[0].fan_in == len(means) or first[0].kind.startswith("Conv"):
+            for call, layers in self.sites(lambda layer: layer in first):
+                shape = next((n for n in ("input_shape", "input_dim") if n in call.given), None)
+                names = tuple(layer.name for layer in layers)
+                if shape is None:
+                    edit = self.surround(call, before=[f"{norm})"])
+                    return [Change(what, edit, names)]
+                held = "{input_shape}" if shape == "input_shape" else "({input_dim},)"
+                edit = self.surround(call, before=[f"{norm}, input_shape={held})"])
+                drop = self.set_arguments(call, {}, [shape])
+                return [Change(what, edit, names), Change(what, drop, names)]
+        return []
+
+    def scale_outputs(self, mean: float, deviation: float) -> list[Change]:
+        """Multiply what the last layer puts out, and add to it."""
+        layer = f"{self.root}.layers.Rescaling({deviation!r}, offset={mean!r})"
+        changes = []
+        for call, layers in self.sites(lambda layer: layer.output and layer.matrix):
+            names = tuple(each.name for each in layers)
+            edit = self.surround(call, after=[layer])
+            changes.append(Change("outputs scaled to the targets", edit, names))
+        return changes if len(changes) == 1 else []
+
+    def set_norm_momentum(self, momentum: float) -> list[Change]:
+        """Set the momentum of the batch normalizations that name one."""
+        norms = [layer for layer in self.run.layers if layer.kind == "BatchNormalization"]
+        changes = []
+        for place in dict.fromkeys(layer.location for layer in norms):
+            call = self.call(place)
+            if call is None or call.name != "BatchNormalization":
+                continue
+            names = tuple(layer.name for layer in norms if layer.location == place)
+            edit = self.set_arguments(call, {"momentum": number(momentum)})
+            changes.append(Change(f"{', '.join(names)}: momentum {momentum:g}", edit, names))
         return changes
 
     def regularize(self, regularizer: str) -> list[Change]:
@@ -478,39 +589,47 @@ class KerasSubject:
         text = f"{self.root}.optimizers.{name}({given})"
         return [Change(what, self.set_arguments(compile_, {"optimizer": text}))]
 
-    def _set_in_place(
-        self, made: KerasCall, what: str, values: Mapping[str, str]
-    ) -> list[Change]:
+    def _set_in_place(self, made: KerasCall, what: str, values: Mapping[str, str]) -> list[Change]:
         """Set arguments of the constructor; of a schedule, the rate that it begins with."""
         changes = []
         rest = dict(values)
         schedule = self._schedule(made) if "learning_rate" in values else None
         if schedule is not None:
-            first = {_SCHEDULES[schedule.name]: rest.pop("learning_rate")}
-            edit = SetArguments(
-                schedule.location, schedule.expects, first, (), tuple(first)
-            )
-            changes.append(Change(what, edit))
+            first = {"initial_learning_rate": rest.pop("learning_rate")}
+            changes.append(Change(what, self.set_arguments(schedule, first)))
         if rest:
             gone = [key for key in CARRIED[1:] if set(rest) & set(CARRIED[1:]) and key not in rest]
             changes.append(Change(what, self.set_arguments(made, rest, gone)))
         return changes
 
+    def stretch_schedule(self, stretch: float) -> list[Change]:
+        """Let the schedule of the learning rate take so many times longer."""
+        made = self.call(self.run.optimizer.location)
+        schedule = self._schedule(made) if made is not None else None
+        given = schedule.argument("decay_steps") if schedule is not None else None
+        if schedule is None or given is None:
+            return []
+        steps = str(self.run.steps)
+        if schedule.name in ("ExponentialDecay", "InverseTimeDecay"):
+            old = literal(given)
+            text = schedule.script.text(given)
+            steps = f"round(({text}) * {number(stretch)})"
+            if old is not None:
+                steps = str(round(old * stretch))
+        edit = self.set_arguments(schedule, {"decay_steps": steps})
+        return [Change(f"{schedule.name}: decay_steps {steps}", edit)]
+
     def _schedule(self, made: KerasCall) -> KerasCall | None:
         """Return the call that makes the schedule of an optimizer, if one in the script does."""
-        given = made.argument("learning_rate")
-        if isinstance(given, ast.Name):
-            stored = [
-                node.value
-                for node in ast.walk(made.script.tree)
-                if isinstance(node, ast.Assign)
-                and any(isinstance(t, ast.Name) and t.id == given.id for t in node.targets)
-            ]
-            given = stored[0] if len(stored) == 1 else None
-        if not isinstance(given, ast.Call):
-            return None
-        found = self.call(made.script.location(given))
+        found = self._constructed(made, made.argument("learning_rate"))
         return found if found is not None and found.name in _SCHEDULES else None
+
+    def _constructed(self, near: KerasCall, given: ast.expr | None) -> KerasCall | None:
+        """Return the call that makes an argument: in place, or in the one assignment to a name."""
+        if isinstance(given, ast.Name):
+            stored = list(assigned(near.script, given.id))
+            given = stored[0] if len(stored) == 1 else None
+        return self.call(near.script.location(given)) if isinstance(given, ast.Call) else None
 
     def _carried(self) -> dict[str, str]:
         """Return the settings that another optimizer takes over."""

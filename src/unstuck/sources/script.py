@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar, overload
 
 from unstuck.edits import Rewrite
@@ -42,7 +43,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _Node = TypeVar("_Node", bound=ast.AST)
-_STANDING: ContextVar[Mapping[str, str]] = ContextVar("standing", default={})
+_STANDING: ContextVar[Mapping[str, str]] = ContextVar("standing", default=MappingProxyType({}))
 """Real path of a file -> what it says in place of what is on the disk."""
 
 
