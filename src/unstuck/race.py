@@ -111,7 +111,10 @@ def _scores(bench: Bench, trials: Sequence[Trial], steps: int) -> dict[Trial, fl
     runs = {trial: bench.run_of(trial) for trial in trials}
     for objective in (bench.racing, Objective("training loss")):
         name = objective.name
-        values = {t: worth.value(r, name, steps) if r else math.nan for t, r in runs.items()}
+        values = {
+            t: worth.value(r, name, min(steps, r.steps)) if r else math.nan
+            for t, r in runs.items()
+        }
         if not any(math.isnan(value) for value in values.values()):
             break
     return {trial: objective.badness(value) for trial, value in values.items()}

@@ -218,10 +218,14 @@ class LocalExecutor:
         self.workers = workers
         share = max(1, (os.cpu_count() or 1) // workers)
         count = str(threads or os.environ.get("OMP_NUM_THREADS") or share)
+        # What one trial has compiled, the others need not: a step of a small model takes seconds.
+        self._compiled = tempfile.TemporaryDirectory(prefix="unstuck-", ignore_cleanup_errors=True)
         environment = {
             "OMP_NUM_THREADS": count,
             "MKL_NUM_THREADS": count,
             "OPENBLAS_NUM_THREADS": count,
+            "JAX_COMPILATION_CACHE_DIR": self._compiled.name,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             **os.environ,
             "PYTHONHASHSEED": "0",
         }
@@ -305,6 +309,7 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+        self._compiled.cleanup()
 
 
 class ForkExecutor:
