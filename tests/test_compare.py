@@ -57,7 +57,7 @@ def test_a_table_a_picture_and_json(tmp_path: Path) -> None:
     assert relu["note"] == "no effect"
     picture = (tmp_path / "c.html").read_text()
     assert "use-adam=0.01: the training loss goes from" in picture
-    assert "http" not in picture.partition("<script")[0]
+    assert "http:" not in picture.partition("<script")[0]
 
 
 def test_the_objective_may_be_what_the_script_prints(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from unstuck import plan, registry
@@ -9,6 +11,7 @@ from unstuck.bench import SECONDS, parse_budget
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.signals import Run
+from unstuck.sketch import sketch
 from unstuck.trials import Candidate
 
 KINDS = list(registry.obstacles().values())
@@ -153,6 +156,12 @@ def test_budget_that_is_none(text: str) -> None:
         parse_budget(text)
 
 
+@pytest.mark.parametrize(("end", "arrived"), [(0.01, True), (1.0, False)])
+def test_a_run_arrives_near_zero_loss(end: float, arrived: bool) -> None:
+    run = sketch(loss=lambda step: end + (2.3 - end) * math.exp(-step / 20))
+    assert plan.arrived(run) is arrived
+
+
 def test_a_diagnosis_is_settled_when_it_holds() -> None:
     _, fact = first("softmax-before-cross-entropy")
     _, course = first("vanishing-gradient")
@@ -164,7 +173,10 @@ def test_a_diagnosis_is_settled_when_it_holds() -> None:
     assert not plan.settled([(n, course) for n in moments[:-1]])
     assert plan.settled([(n, course) for n in moments])
     assert not plan.settled([(n, late) for n in moments])
-    assert not plan.settled([(n, fact.with_(severity=Severity.WARNING)) for n in moments])
+    warned = fact.with_(severity=Severity.WARNING)
+    assert not plan.settled([(16, warned), (24, warned), (32, warned)])
+    assert plan.settled([(n, warned) for n in moments])
+    assert not plan.settled([(n, warned.with_(confidence=0.6)) for n in moments])
     assert not plan.settled([])
 
 

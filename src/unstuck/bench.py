@@ -14,6 +14,7 @@ from unstuck import plan, registry, worth
 from unstuck.diagnosis import diagnose, diagnose_run
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
+from unstuck.report import Curve
 from unstuck.signals import Run
 from unstuck.trials import (
     Candidate,
@@ -155,6 +156,7 @@ class Bench:
         self.tried: list[str] = []
         self.relapsed: set[Trial] = set()
         self.wholes: dict[tuple[str, ...], Trial] = {}
+        self.curves: dict[tuple[str, ...], tuple[Curve, ...]] = {}
 
     def say(self, line: str) -> None:
         """Tell what goes on, what it has cost so far and what is leading."""

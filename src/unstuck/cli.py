@@ -1,7 +1,8 @@
-"""The verbs: run, check, fix, compare, explain, rules."""
+"""The verbs: run, check, fix, compare, report, explain, rules."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from unstuck.config import Configuration
+    from unstuck.following import StatusLine
     from unstuck.record import Recording
     from unstuck.report import Report
 
@@ -30,7 +32,7 @@ OURS = 2
 """Exit status of unstuck's own failures."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
-FORMATS = ("text", "json")
+FORMATS = ("text", "json", "github", "sarif")
 SCRIPT = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
@@ -80,7 +82,14 @@ def main() -> None:
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that `run`, `check` and `fix` have in common."""
     for option in (
-        click.option("--format", "format_", type=click.Choice(FORMATS), default="text"),
+        click.option(
+            "--format",
+            "format_",
+            type=click.Choice(FORMATS),
+            default="text",
+            show_default=True,
+            help="How findings are written.",
+        ),
         click.option("--output", type=click.Path(dir_okay=False), help="Write findings there."),
         click.option("--select", multiple=True, help="Names or codes; several with commas."),
         click.option("--ignore", multiple=True, help="Names or codes; several with commas."),
@@ -88,6 +97,13 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def _pictured(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option of `run` and `fix` that writes a page with pictures."""
+    path = click.Path(dir_okay=False)
+    option = click.option("--report", "picture", type=path, help="Write a page with pictures.")
+    return option(command)
 
 
 def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,6 +115,15 @@ def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = parameter(command)
     return command
+
+
+_to = click.option(
+    "--to",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+    help="Also send findings and summary signals there.",
+)
 
 
 # -------------------------------------------------------------------------------- run
@@ -113,6 +138,9 @@ def _of_script(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Exit with 1 if a finding is at least that severe.",
 )
 @click.option("--budget", help="Share of the time that watching may cost.  [default: 1%]")
+@_to
+@click.option("--status/--no-status", default=True, help="A line while it runs, on a terminal.")
+@_pictured
 @_shared
 @_of_script
 def run(
@@ -120,7 +148,10 @@ def run(
     stop_on: str | None,
     fail_on: str | None,
     budget: str | None,
+    trackers: tuple[str, ...],
+    status: bool,
     module: bool,
+    picture: str | None,
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -135,23 +166,45 @@ def run(
     share = _share(budget or configuration.budget)
     _need_script(script, module)
     _need_writable(output)
-    path = _record_path(record, script)
+    _need_packages(trackers)
+    _need_writable(picture)
     from unstuck.runner import Spec
 
+    if os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ:
+        # Under torchrun, the first rank writes and diagnoses for all.
+        with tempfile.TemporaryDirectory(prefix="unstuck-") as folder:
+            spec = Spec(os.path.join(folder, "run.db"), share, module=module, stop_on=stop_on)
+            sys.exit(_leave(_run_child(spec, script, arguments)))
+    path = _record_path(record, script)
     spec = Spec(record=path, budget=share, module=module, stop_on=stop_on)
-    status = _run_child(spec, script, arguments)
+    line = _status_line(path, chosen, configuration) if status else None
+    left = _run_child(spec, script, arguments, line)
     report = _report(path, chosen, configuration, verbose)
     if report is None:
-        sys.exit(_leave(status))
-    _show(report, format_, output, sys.stderr)
-    if status == 0 and fail_on is not None:
+        sys.exit(_leave(left))
+    _show([report], format_, output, sys.stderr)
+    _send([report], trackers)
+    _draw(report, picture)
+    if left == 0 and fail_on is not None:
         ranks = ("info", "warning", "error")
         worst = max((f.severity.rank for f in report.findings), default=-1)
-        status = int(worst >= ranks.index(fail_on))
-    sys.exit(_leave(status))
+        left = int(worst >= ranks.index(fail_on))
+    sys.exit(_leave(left))
 
 
-def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
+def _status_line(record: str, chosen: list[Any], configuration: Configuration) -> StatusLine | None:
+    """Return what says how the run goes; None where no person looks at a terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return None
+    from unstuck.following import Following, StatusLine
+
+    following = Following(record, chosen, configuration.thresholds, configuration.keep)
+    return StatusLine(following, sys.stderr.fileno())
+
+
+def _run_child(
+    spec: Any, script: str, arguments: Sequence[str], line: StatusLine | None = None
+) -> int:
     """Run the script in a process of its own; Ctrl-C goes to it, we wait."""
     command = [sys.executable, "-m", "unstuck.runner", spec.to_json(), script, *arguments]
     child = subprocess.Popen(command)
@@ -162,8 +215,14 @@ def _run_child(spec: Any, script: str, arguments: Sequence[str]) -> int:
         signal.SIGTERM, lambda *_: child.send_signal(signal.SIGTERM)
     )
     try:
+        while line is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(timeout=0.5)
+            line.refresh()
         return child.wait()
     finally:
+        if line is not None:
+            line.end()
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
@@ -177,9 +236,11 @@ def _leave(status: int) -> int:
 
 
 @main.command()
+@_to
 @_shared
-@click.argument("records", nargs=-1, required=True, metavar="RECORD...")
+@click.argument("records", nargs=-1, required=True, metavar="RECORD|LOG...")
 def check(
+    trackers: tuple[str, ...],
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -187,21 +248,28 @@ def check(
     verbose: bool,
     records: tuple[str, ...],
 ) -> None:
-    """Diagnose again from what was recorded; needs no framework."""
+    """Diagnose again from what was recorded; needs no framework.
+
+    A LOG is what others write: TensorBoard's event files or their folder, Keras' CSVLogger,
+    Lightning's metrics.csv, the Transformers trainer's trainer_state.json, or any CSV or JSON lines
+    with a column for the training loss. Less can be judged from it; what can't is listed.
+    """
     configuration = _configuration()
     chosen = _obstacles(configuration, select, ignore)
     _need_writable(output)
+    _need_packages(trackers)
+    from unstuck.logs import LogError
     from unstuck.record import RecordError
 
-    found = False
-    for record in records:
-        try:
-            report = _diagnosed(record, chosen, configuration, verbose)
-        except RecordError as error:
-            _stop(f"{error}; `unstuck run SCRIPT` writes one")
-        _show(report, format_, output, sys.stdout)
-        found |= any(f.severity.rank for f in report.findings)
-    sys.exit(int(found))
+    try:
+        reports = [_diagnosed(record, chosen, configuration, verbose) for record in records]
+    except LogError as error:
+        _stop(str(error))
+    except RecordError as error:
+        _stop(f"{error}; `unstuck run SCRIPT` writes one")
+    _show(reports, format_, output, sys.stdout)
+    _send(reports, trackers)
+    sys.exit(int(any(f.severity.rank for report in reports for f in report.findings)))
 
 
 # -------------------------------------------------------------------------------- fix
@@ -217,6 +285,7 @@ def check(
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--diff", type=click.Path(dir_okay=False), help="Write the patch there.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the patch into the script.")
+@_pictured
 @_shared
 @_of_script
 def fix(
@@ -230,6 +299,7 @@ def fix(
     diff: str | None,
     apply_: bool,
     module: bool,
+    picture: str | None,
     format_: str,
     output: str | None,
     select: tuple[str, ...],
@@ -248,6 +318,7 @@ def fix(
     _need_script(script, module)
     _need_writable(output)
     _need_writable(diff)
+    _need_writable(picture)
     if apply_ and not module and not os.access(script, os.W_OK):
         _stop(f"{script} cannot be written; leave out --apply to see the patch")
     try:
@@ -278,10 +349,9 @@ def fix(
     live.end()
     if result.recording is None:
         _stop("interrupted before anything was measured", INTERRUPTED)
-    from unstuck.report import Report
-
-    report = Report(result.recording, result.findings, result.verdict, result.trials, verbose)
-    _show(report, format_, output, sys.stdout)
+    report = result.report(verbose=verbose)
+    _show([report], format_, output, sys.stdout)
+    _draw(report, picture)
     if diff is not None and result.verdict.patch:
         _write(diff, result.verdict.patch)
     if result.interrupted:
@@ -316,7 +386,9 @@ def fix(
 @click.option("--seeds", type=click.IntRange(1, 20), default=3, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 256), help="Trials at once.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Write a page with the curves.")
-@click.option("--format", "format_", type=click.Choice([*FORMATS, "markdown"]), default="text")
+@click.option(
+    "--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text"
+)
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table there.")
 @_of_script
 def compare(
@@ -377,9 +449,9 @@ def compare(
     else:
         click.echo(shown)
     if picture is not None:
-        from unstuck.report.picture import page
+        from unstuck.report.html import comparison
 
-        _write(picture, page(compared, f"{os.path.basename(script)}: remedies side by side"))
+        _write(picture, comparison(compared, f"{os.path.basename(script)}: remedies side by side"))
 
 
 class _Live:
@@ -402,6 +474,64 @@ class _Live:
         """Take the line away."""
         if self._status is not None:
             self._status.stop()
+
+
+# -------------------------------------------------------------------------------- report
+
+
+@main.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the page there.")
+@click.option("--live", is_flag=True, help="Serve it to this machine while the record grows.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of --live; 0 for any.")
+@click.option("--select", multiple=True, help="Names or codes; several with commas.")
+@click.option("--ignore", multiple=True, help="Names or codes; several with commas.")
+@click.option("-v", "--verbose", is_flag=True, help="Also remarks.")
+@click.argument("record", metavar="RECORD|LOG")
+def report(
+    output: str | None,
+    live: bool,
+    port: int,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    verbose: bool,
+    record: str,
+) -> None:
+    """Write what was recorded as one page with pictures; it opens without a network."""
+    from unstuck.logs import LogError
+    from unstuck.record import RecordError
+
+    if live == (output is not None):
+        _stop("where to? -o FILE writes the page, --live serves it")
+    configuration = _configuration()
+    chosen = _obstacles(configuration, select, ignore)
+    _need_writable(output)
+    try:
+        found = _diagnosed(record, chosen, configuration, verbose)
+    except LogError as error:
+        _stop(str(error))
+    except RecordError as error:
+        _stop(f"{error}; `unstuck run SCRIPT` writes one")
+    if output is not None:
+        _draw(found, output)
+        return
+    from unstuck.report.server import Server
+
+    try:
+        server = Server(record, lambda: _diagnosed(record, chosen, configuration, verbose), port)
+    except OSError as error:
+        _stop(f"port {port} cannot be used: {error.strerror}")
+    click.echo(f"unstuck: {server.address} shows it as it grows; Ctrl-C ends", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve()
+
+
+def _draw(report: Report, path: str | None) -> None:
+    """Write a report as a page, if a path is given."""
+    if path is not None:
+        from unstuck.report.html import page
+
+        _write(path, page(report))
+        click.echo(f"unstuck: {path} written", err=True)
 
 
 # -------------------------------------------------------------------------------- explain, rules
@@ -504,14 +634,12 @@ def _names(given: Sequence[str]) -> list[str]:
 
 
 def _share(text: str) -> float:
-    """Return a share of the time: ``1%`` or ``0.01``."""
+    from unstuck.config import share
+
     try:
-        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 10:
-        _stop(f"--budget is a share of the time, such as 1%, not {text!r}")
-    return share
+        return share(text)
+    except ValueError as error:
+        _stop(f"--budget: {error}")
 
 
 def _need_script(script: str, module: bool) -> None:
@@ -551,6 +679,29 @@ def _need_writable(path: str | None) -> None:
     folder = Path(path).resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         _stop(f"{path} cannot be written: {folder} is not a writable directory")
+
+
+def _need_packages(trackers: Sequence[str]) -> None:
+    for tracker in trackers:
+        from unstuck.trackers import missing
+
+        if (said := missing(tracker)) is not None:
+            _stop(said)
+
+
+def _send(reports: Sequence[Report], trackers: Sequence[str]) -> None:
+    """Send reports; a tracker that fails costs one line, neither the run nor its exit status."""
+    for tracker in trackers:
+        from unstuck.trackers import send
+
+        for report in reports:
+            try:
+                place = send(report, tracker)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}".splitlines()[0]
+                click.echo(f"unstuck: nothing was sent to {tracker} ({said})", err=True)
+            else:
+                click.echo(f"unstuck: sent to {tracker}: {place}", err=True)
 
 
 def _need_metric(metric: str | None) -> None:
@@ -599,16 +750,19 @@ def _report(
 
 
 def _diagnosed(path: str, chosen: list[Any], configuration: Configuration, verbose: bool) -> Report:
+    from unstuck import logs, record
     from unstuck.diagnosis import diagnose, rearrange
-    from unstuck.record import read
     from unstuck.report import Report
 
-    recording: Recording = read(path)
-    findings = diagnose(recording, chosen, configuration.thresholds)
+    is_record = record.foreign(Path(path)) is False and Path(path).is_file()
+    recording: Recording = record.read(path) if is_record else logs.read(path)
+    unjudged = logs.beyond(recording, chosen)
+    asked = [kind for kind in chosen if kind.name() not in unjudged]
+    findings = diagnose(recording, asked, configuration.thresholds)
     kept = configuration.keep(findings)
     if len(kept) < len(findings):
         kept = rearrange(kept)
-    return Report(recording, kept, verbose=verbose)
+    return Report(recording, kept, verbose=verbose, unjudged=unjudged)
 
 
 def _write(path: str, text: str) -> None:
@@ -624,21 +778,24 @@ def _console(stream: Any) -> Console:
     return Console(file=stream, highlight=False)
 
 
-def _show(report: Report, format_: str, output: str | None, stream: Any) -> None:
-    if format_ == "json":
-        from unstuck.report.json import render
-
-        text = render(report)
-    elif output is not None:
-        from unstuck.report.text import render as render_text
-
-        text = render_text(report)
-    else:
+def _show(reports: Sequence[Report], format_: str, output: str | None, stream: Any) -> None:
+    if format_ == "text" and output is None:
         from unstuck.report.text import write
 
-        write(report, _console(stream))
+        for report in reports:
+            write(report, _console(stream))
         return
+    text = _rendered(reports, format_)
     if output is None:
         click.echo(text, nl=False, file=stream)
     else:
         _write(output, text)
+
+
+def _rendered(reports: Sequence[Report], format_: str) -> str:
+    import importlib
+
+    render = importlib.import_module(f"unstuck.report.{format_}").render
+    if format_ == "sarif":
+        return str(render(reports))
+    return "".join(render(report) for report in reports)

@@ -19,6 +19,8 @@ def diagnose(
     source: str | Recording,
     obstacles: Sequence[type[Obstacle]] | None = None,
     thresholds: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    dated: bool = True,
 ) -> list[Finding]:
     """Return the findings of a record, first diagnosis first.
 
@@ -26,6 +28,8 @@ def diagnose(
         source: Path of a record, or one that was read.
         obstacles: Which obstacles to look for; all by default.
         thresholds: Obstacle name -> threshold -> value, in place of the defaults.
+        dated: Whether to find out at which step the first diagnosis stood, which takes several
+            times as long.
 
     Raises:
         RecordError: When the record cannot be read.
@@ -39,7 +43,7 @@ def diagnose(
     for run in recording.runs:
         if not run.steps:
             continue
-        findings = _with_known_at(run, asked)
+        findings = _with_known_at(run, asked) if dated else diagnose_run(run, asked)
         if _rehearsal(run, recording.runs):
             findings = [f.with_(severity=Severity.INFO, first=False) for f in findings]
         found += findings
@@ -49,10 +53,11 @@ def diagnose(
 def _rehearsal(run: Run, runs: Sequence[Run]) -> bool:
     """Return whether a later, longer run trains the same layers.
 
-    A sweep over learning rates fails on purpose: only what the script then trains counts.
+    A sweep over learning rates fails on purpose: only what the script then trains counts. Runs
+    whose layers are not known, those of a log, stand each for itself.
     """
     layers = [(la.name, la.shape) for la in run.layers]
-    return any(
+    return bool(layers) and any(
         later.index > run.index
         and later.steps > run.steps
         and [(la.name, la.shape) for la in later.layers] == layers

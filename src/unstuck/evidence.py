@@ -75,7 +75,9 @@ class Descent:
         noise: Typical difference between neighbouring losses, late in the run.
         achieved: Share of the way from the trivial (or initial, if lower) loss to zero that was
             made: 0 is nothing, 1 is everything; may be negative. A run that starts at less than
-            half of the trivial loss was trained before, and is measured from the trivial loss.
+            half of the trivial loss was trained before, and is measured from the trivial loss. NaN
+            where only a log is known: its first value may be the mean of an epoch, and nothing
+            says how low such a loss can get.
         accuracy: Share of right predictions in the last training batches, or NaN.
         majority: Accuracy of always saying the most frequent class, or NaN.
         finite: Whether every loss was finite.
@@ -142,6 +144,7 @@ def descent(run: Run) -> Descent:
     if initial < trivial / 2:
         start = trivial  # trained before: it came from there
     achieved = (start - final) / (start - floor) if start > floor else 0.0
+    achieved = achieved if math.isfinite(achieved) else -math.inf
     third = finite[-max(len(finite) // 3, 6) :]
     half = max(len(third) // 4, 1)
     before, after = middle(third[:half]), middle(third[-half:])
@@ -154,7 +157,7 @@ def descent(run: Run) -> Descent:
         best=best,
         trivial=trivial,
         noise=middle(steps) if steps else 0.0,
-        achieved=achieved if math.isfinite(achieved) else -math.inf,
+        achieved=math.nan if "log" in run.facts else achieved,
         accuracy=accuracy,
         majority=_majority(run, classes),
         finite=len(finite) == count,
@@ -215,6 +218,8 @@ def trivial_loss(run: Run) -> float:
         return _deviation(run) ** 2
     if function == "l1_loss":
         return math.sqrt(2 / math.pi) * _deviation(run)  # of a normal distribution
+    if function in ("smooth_l1_loss", "huber_loss"):  # at most; of a threshold of 1
+        return min(_deviation(run) ** 2 / 2, _deviation(run))
     return math.nan
 
 
@@ -301,6 +306,8 @@ def _logged(run: Run, kind: str) -> bool:
 def has_floor(run: Run) -> bool:
     """Return whether the loss cannot fall below zero, as far as its values and making show."""
     if min((v for v in run.loss if math.isfinite(v)), default=0.0) < 0:
+        return False
+    if (run.facts.get("log") or {}).get("rewards"):  # such a loss grows with what is won
         return False
     made = run.loss_function.chain[:4]
     # Critics' and policies' losses: minus the mean of what a layer puts out, or of two.

@@ -147,6 +147,11 @@ class Finding:
         )
         return cls(**known)
 
+    def _repr_html_(self) -> str:
+        from unstuck.report.card import framed
+
+        return framed(self)
+
     def with_(self, **changes: Any) -> Finding:
         """Return a copy with some attributes changed."""
         return replace(self, **changes)

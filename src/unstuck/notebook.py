@@ -15,6 +15,7 @@ from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.record import Recorder, Recording, read
 from unstuck.repair import Repair, repair
+from unstuck.report import Report
 from unstuck.trials import Target
 
 if TYPE_CHECKING:
@@ -49,30 +50,46 @@ class Watched:
             self._recorder.close()
             self._recorder = None
 
+    def _report(self) -> Report:
+        recording = self.recording()
+        return Report(recording, diagnose(recording))
+
     def __repr__(self) -> str:
-        from unstuck.report import Report
         from unstuck.report.text import render
 
-        return render(Report(self.recording(), self.findings()))
+        return render(self._report())
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import page
+        from unstuck.report.page import frame
+
+        return frame(page(self._report()))
 
 
 @contextmanager
-def watch(record: str | None = None, budget: float = 0.01) -> Iterator[Watched]:
+def watch(record: str | None = None, budget: str | float | None = None) -> Iterator[Watched]:
     """Watch the trainings inside a ``with`` block.
 
     Args:
         record: Where to write the record; a temporary file by default.
-        budget: Share of the time that watching may cost.
+        budget: Share of the time that watching may cost, ``"1%"`` or ``0.01``; what the
+            configuration says by default.
+
+    Raises:
+        ValueError: When the budget is no share.
+        ConfigurationError: When the configuration cannot be used.
 
     Example:
         >>> with unstuck.watch() as run:  # doctest: +SKIP
         ...     train()
         >>> run.findings()  # doctest: +SKIP
     """
+    from unstuck.config import load, share
     from unstuck.runner import Spec, Watching
 
+    allowed = share(load(Path.cwd()).budget if budget is None else budget)
     path = record or os.path.join(tempfile.mkdtemp(prefix="unstuck-"), "run.db")
-    watching = Watching(Spec(path, budget))
+    watching = Watching(Spec(path, allowed))
     main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
     watching.recorder.fact("script", main)
     watching.start(adopt=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
 from unstuck import plan, worth
 from unstuck.bench import PENDING, Bench, last_line
+from unstuck.evidence import validation
 from unstuck.findings import Finding, Severity
+from unstuck.report import Curve
+from unstuck.signals import Run, Series
 from unstuck.trials import Trial
 from unstuck.verdict import Comparison, Status, Verdict, compare
 from unstuck.working_files import WorkingFiles
@@ -22,6 +25,8 @@ FOLLOWED = 0.25
 """
 AHEAD = 0.5
 """A treated run that ends at so much of the control's loss need not be compared at the end."""
+POINTS = 200
+"""With so many points a curve is kept."""
 
 
 def prove(
@@ -87,6 +92,11 @@ def prove(
         bench.notes.append(f"{name} makes the script fail: {last_line(whole.output())}")
     bench.say(f"{name}: {status} (p = {compared.p_value:.2g})")
     bench.wholes[tuple(name.split(" + "))] = whole
+    pairs = [(control, treated[seed]) for seed, control in controls.items()]
+    bench.curves[tuple(name.split(" + "))] = (
+        *_curves(bench, pairs, until=steps),
+        *_curves(bench, [(bench.control_trial, whole)]),
+    )
     verdict = Verdict(
         status,
         remedies=tuple(name.split(" + ")),
@@ -163,6 +173,21 @@ def _compare(
         if len(seeds) == 3 and worst >= min(bench.objective.badness(v) for v in before):
             break
     return compare(bench.objective, before, after), before, after
+
+
+def _curves(
+    bench: Bench, pairs: Sequence[tuple[Trial, Trial]], until: int | None = None
+) -> Iterator[Curve]:
+    """Yield how controls and treated trials went until so many steps; None for all their steps."""
+    for trial, treated in ((t, i == 1) for pair in pairs for i, t in enumerate(pair)):
+        run = bench.run_of(trial) or Run()
+        last = run.steps if until is None else min(until, run.steps)
+        passes = validation(run)
+        loss, held = (
+            series.until(last - 1).thinned(max(1, -(-min(last, len(series)) // POINTS)))
+            for series in (run.loss, passes[0] if passes is not None else Series())
+        )
+        yield Curve(treated, trial.seed, loss, held, until is None)
 
 
 def _even(bench: Bench, before: Sequence[float], after: Sequence[float]) -> bool:

@@ -18,6 +18,7 @@ from unstuck.findings import Finding
 from unstuck.proof import prove
 from unstuck.race import finalists, good_enough, prepare, race
 from unstuck.record import Recording
+from unstuck.report import Curve, Report
 from unstuck.resume import Store
 from unstuck.sources.script import standing
 from unstuck.trials import Candidate, ExecutorError, Laboratory, Target, Trial
@@ -37,6 +38,7 @@ class Repair:
     Attributes:
         patched: Path of a file -> its patched source.
         interrupted: Whether the user ended it before it had come to an end.
+        curves: How the trials went that prove the verdict.
     """
 
     findings: list[Finding]
@@ -45,6 +47,24 @@ class Repair:
     trials: list[dict[str, Any]] = field(default_factory=list)
     patched: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
+    curves: tuple[Curve, ...] = ()
+
+    def report(self, *, verbose: bool = False) -> Report:
+        """Return what is shown of it.
+
+        Args:
+            verbose: Whether remarks are shown.
+        """
+        recording = self.recording or Recording("", (), {})
+        return Report(
+            recording, self.findings, self.verdict, self.trials, verbose, curves=self.curves
+        )
+
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import page
+        from unstuck.report.page import frame
+
+        return frame(page(self.report()))
 
 
 def repair(target: Target, options: Options, say: Callable[[str], None]) -> Repair:
@@ -162,6 +182,7 @@ class _Fix(Bench):
             notes=(f"on top of {first}", *further.notes),
         )
         self.wholes[joined.remedies] = self.wholes[further.remedies]
+        self.curves[joined.remedies] = self.curves[further.remedies]
         return joined, both
 
     def _declined(self) -> list[str]:
@@ -190,7 +211,8 @@ class _Fix(Bench):
         )
         rows = [self._row(trial) for trial in begun]
         texts = dict(cured.texts)
-        return Repair(self.findings, finished, recording, rows, texts, self.interrupted)
+        curves = self.curves.get(verdict.remedies, ())
+        return Repair(self.findings, finished, recording, rows, texts, self.interrupted, curves)
 
     def _rows(self, trial: Trial) -> float:
         """Return the rows of a trial's batches over the control's: what one of its steps costs."""

@@ -250,7 +250,7 @@ class Watching:
         """Say that a framework cannot be watched; a trial of such a script makes no sense."""
         if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
             raise error
-        print(f"unstuck: cannot watch {framework} ({error}); the script goes on", file=sys.stderr)
+        _say(f"cannot watch {framework} ({error}); the script goes on")
 
     def _treat(self, watcher: Any) -> None:
         from unstuck import registry
@@ -294,6 +294,31 @@ class Watching:
         for watcher in self.watchers:
             watcher.finish()
         self.recorder.close()
+        if self.recorder.broken is not None and not self.spec.trial:
+            _say(self.recorder.broken)
+
+
+def _say(line: str) -> None:
+    """Print a line of ours, also where standard error is closed or full."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(f"unstuck: {line}", file=sys.stderr)
+
+
+def _watching(spec: Spec) -> Watching | None:
+    """Return the watcher of this process; None where the record cannot be written.
+
+    Raises:
+        RecordError: When it cannot be written for a trial.
+    """
+    from unstuck.record import RecordError
+
+    try:
+        return Watching(spec)
+    except RecordError as error:
+        if spec.trial:
+            raise
+        _say(f"{error}; the script runs unwatched")
+        return None
 
 
 def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()) -> int:
@@ -302,15 +327,20 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
     The script's own output, errors and warnings are its own; its traceback shows none of our
     frames.
     """
-    watching = Watching(spec)
-    recorder = watching.recorder
-    recorder.fact("script", script if isinstance(script, str) else script.__name__)
-    recorder.fact("arguments", list(arguments))
+    watching = _watching(spec)
+
+    def note(key: str, value: Any) -> None:
+        if watching is not None:
+            watching.recorder.fact(key, value)
+
+    note("script", script if isinstance(script, str) else script.__name__)
+    note("arguments", list(arguments))
     if isinstance(script, str):
         sys.argv = [script, *arguments]
     if spec.sources:
         sys.meta_path.insert(0, _PatchedSources(spec.sources))
-    watching.start()
+    if watching is not None:
+        watching.start()
     status: int = 0
     try:
         if not isinstance(script, str):
@@ -322,7 +352,7 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
             sys.path[0] = str(Path(script).resolve().parent)
             _run_file(script, spec.sources.get(os.path.realpath(script), script))
     except StopTraining:
-        recorder.fact("stopped", spec.stop_at)
+        note("stopped", spec.stop_at)
         if spec.stop_on is not None:
             status = 1
             print("unstuck: the run was stopped: its loss is not finite", file=sys.stderr)
@@ -331,14 +361,15 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
     except KeyboardInterrupt:
         status = 130
         _show_traceback()
-        recorder.fact(CRASHED, "KeyboardInterrupt")
+        note(CRASHED, "KeyboardInterrupt")
     except BaseException as error:
         status = 1
         _show_traceback()
-        recorder.fact(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
+        note(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
     finally:
-        recorder.fact("status", status)
-        watching.finish()
+        note("status", status)
+        if watching is not None:
+            watching.finish()
     return status
 
 

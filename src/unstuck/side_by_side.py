@@ -85,6 +85,12 @@ class Compared:
     arms: tuple[Arm, ...]
     seconds: float
 
+    def _repr_html_(self) -> str:
+        from unstuck.report.html import comparison
+        from unstuck.report.page import frame
+
+        return frame(comparison(self, "Remedies side by side"))
+
     def to_json(self) -> Mapping[str, Any]:
         """Return the table as plain data; the curves stay out."""
         return {

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from typing import Any
 
 from unstuck.findings import Location
@@ -103,6 +104,21 @@ class Series(Sequence[float]):
         """Return the part whose values are finite numbers."""
         pairs = [(s, v) for s, v in zip(self.steps, self.values, strict=True) if math.isfinite(v)]
         return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
+
+    def stretches(self, width: int) -> Iterator[Series]:
+        """Yield consecutive parts of `width` values, of which the last may be shorter."""
+        for start in range(0, len(self), width):
+            end = start + width
+            yield Series(self.steps[start:end], self.values[start:end])
+
+    def thinned(self, width: int) -> Series:
+        """Return the median of each stretch of `width` values, at the stretch's last step.
+
+        What is not finite is left out.
+        """
+        parts = [(part.steps[-1], part.finite().values) for part in self.stretches(width)]
+        kept = [(step, median(values)) for step, values in parts if values]
+        return Series(tuple(step for step, _ in kept), tuple(value for _, value in kept))
 
     def at(self, step: int) -> float | None:
         """Return the last value at or before `step`, or None."""

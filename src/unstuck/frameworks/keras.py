@@ -40,7 +40,7 @@ class KerasWatcher:
 
     Args:
         recorder: Where to write.
-        budget: Share of the run's time that deep samples may cost beyond the allowance. What
+        budget: Share of the run's time that deep samples may cost, at least the allowance. What
             compiling a measured step costs on JAX and TensorFlow is paid once for a shape of batch
             and comes on top.
         births: Where layers were constructed; shared with a treatment.
@@ -162,7 +162,10 @@ class KerasWatcher:
         self.failed = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         for session in self._sessions:
             session.restore()
-        print(f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr)
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
+            print(
+                f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
+            )
         if os.environ.get("UNSTUCK_DEBUG"):
             raise error
 
@@ -365,7 +368,7 @@ class _Session:
         due = steps.unseen is None and training.step >= training.next_deep
         due = due and (not training.deep or watcher.pacing.may_sample(training.cost))
         batch, args = steps.pull(args, due)
-        if due and steps.worth(batch, watcher.pacing):
+        if due and watcher.guard(steps.worth, batch, watcher.pacing):
             return self._deep(steps, original, args, batch)
         result = original(*args)
         watcher.guard(self._light, steps, batch, result)
@@ -381,26 +384,39 @@ class _Session:
     ) -> Any:
         """Take a step that is measured in depth."""
         watcher, training, pacing = self.watcher, self.training, self.watcher.pacing
-        steps.settle(args)
-        before, compiled = pacing.spent, steps.compiling
-        watcher.guard(training.measure_before, steps.reader(args))
+        if not training.deep:
+            begin = time.perf_counter()
+            watcher.guard(steps.build, batch)
+            watcher.guard(training.look_over, self.model)
+            pacing.spent -= time.perf_counter() - begin
+            watcher.compiling += time.perf_counter() - begin
+        _settle(steps, args)
+        before, compiled, steps.extra = pacing.spent, steps.compiling, 0.0
+        watcher.guard(lambda: training.measure_before(steps.reader(args)))
         seen = watcher.guard(steps.look, args, batch)
         result, heard = steps.take(original, args, batch)
-        steps.settle(result)
+        _settle(steps, result)
         watcher.guard(self._light, steps, batch, result)
-        watcher.guard(self._measured, seen or heard, batch, steps.reader(args, result))
+        if (seen := seen or heard) is not None:
+            watcher.guard(self._measured, seen, batch, steps, args, result)
         pacing.spent += steps.extra - (steps.compiling - compiled)
         watcher.compiling += steps.compiling - compiled
         training.sampled(pacing.spent - before, pacing)
         watcher.end_or_pause(training)
         return result
 
-    def _measured(self, seen: Seen | None, batch: Any, read: Callable[[Any], Any]) -> None:
-        if seen is None:
-            return
+    def _measured(
+        self, seen: Seen, batch: Any, steps: Steps, args: tuple[Any, ...], result: Any
+    ) -> None:
         if seen.failed is not None:
             raise seen.failed
-        self.training.measure(seen, batch, read)
+        self.training.measure(seen, batch, steps.reader(args, result))
+
+
+def _settle(steps: Steps, values: Any) -> None:
+    """Wait for a step, so that its time is not taken for ours; it is the script's if it fails."""
+    with contextlib.suppress(Exception):
+        steps.settle(values)
 
 
 def _number(value: Any) -> bool:

@@ -1,14 +1,15 @@
 """One step of a Keras training, measured, on each of its backends.
 
-JAX: the compiled step stays as it is. A second trace of the same `train_step`, of which nothing is
-kept but what the taps heard, looks at the same state and batch just before it.
-PyTorch: the step is ordinary Python; it runs with the taps attached.
-TensorFlow: a second trace of the same `train_step` with taps, compiled with the same settings,
-takes the step in place of the first one; sums in it may be rounded in another order (1e-8).
+JAX and TensorFlow: the compiled step stays as it is. A second trace of the same `train_step`, with
+taps, looks at the same state and batch just before it. On JAX a trace has no effects; nothing is
+kept of it but what the taps heard. On TensorFlow it changes variables, and all that it knows get
+their values back.
+PyTorch, and TensorFlow with `run_eagerly`: a step is ordinary Python; it runs with taps attached.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -68,6 +69,9 @@ class Steps:
     def worth(self, batch: Any, pacing: Pacing) -> bool:
         """Return whether a batch of that shape may be measured: a new shape may be compiled for."""
         return batch is not None
+
+    def build(self, batch: Any) -> None:
+        """Build a model that would only be built inside its first step."""
 
     def settle(self, values: Any) -> None:
         """Wait until values are computed, so that the time of a step is not taken for ours."""
@@ -182,17 +186,31 @@ class _TensorFlowSteps(Steps):
         self._traces: list[tuple[Taps, list[int]]] = []
         self._count = 0.0
         step = model._autoconvert_optionals(self._traced)
-        if not model.run_eagerly:
-            step = tf.function(
-                step, reduce_retracing=True, jit_compile=model.jit_compile, autograph=False
-            )
-        self._step = step
+        self._probe = tf.function(step, reduce_retracing=True, autograph=False)
 
     def pull(self, args: tuple[Any, ...], sampling: bool) -> tuple[Any, tuple[Any, ...]]:
         if not sampling:
             return None, args
         batch = next(args[0])
-        return batch, (iter([batch]),)
+        return batch, (self._again(args[0], batch),)
+
+    def _again(self, iterator: Any, batch: Any) -> Any:
+        """Return an iterator of the same kind over a batch that was taken from it.
+
+        The step that is compiled for that kind of iterator takes it: another one would be compiled
+        otherwise, and may round in another order.
+        """
+        data = self._tf.data
+        if isinstance(iterator, data.Iterator):
+            with contextlib.suppress(Exception):  # a batch of another make
+                variant = data.experimental.to_variant(data.Dataset.from_tensors(batch))
+                return iter(data.experimental.from_variant(variant, iterator.element_spec))
+        return iter([batch])
+
+    def build(self, batch: Any) -> None:
+        # What Keras does itself on its other backends; what it cannot build is built by the step.
+        with contextlib.suppress(Exception):
+            self.model._symbolic_build(data_batch=batch)
 
     def rows(self, batch: Any) -> float:
         if batch is not None:
@@ -209,44 +227,40 @@ class _TensorFlowSteps(Steps):
     def _traced(self, batch: Any) -> Any:
         taps = Taps(self.model, self.names)
         with taps.attached():
-            logs = self.model.train_step(batch)
+            self.model.train_step(batch)
         if taps.failed is not None:
             raise taps.failed
-        graph = None
-        if not self._tf.executing_eagerly():
-            graph = self._tf.compat.v1.get_default_graph()
-        slots = [
-            slot
-            for slot, value in enumerate(taps.values)
-            if graph is None or getattr(value, "graph", None) is graph
-        ]
+        graph = self._tf.compat.v1.get_default_graph()  # what is inside a loop's stays there
+        slots = [i for i, v in enumerate(taps.values) if getattr(v, "graph", None) is graph]
         self._traces.append((taps, slots))
         # The number of the trace comes out with the values: several batch shapes have several.
         number = self._tf.constant(len(self._traces) - 1)
-        return logs, number, [taps.values[slot] for slot in slots]
+        return number, [taps.values[slot] for slot in slots]
+
+    def look(self, args: tuple[Any, ...], batch: Any) -> Seen | None:
+        if self.model.run_eagerly:
+            return None
+        begin, traces = time.perf_counter(), len(self._traces)
+        probe = self._probe.get_concrete_function(batch)
+        held = [(variable, variable.read_value()) for variable in probe.graph.variables]
+        try:
+            number, values = self._probe(batch)
+        finally:
+            for variable, value in held:
+                variable.assign(value)
+        if len(self._traces) > traces:
+            self.compiling += time.perf_counter() - begin
+        taps, slots = self._traces[int(number)]
+        return Seen(taps.events, dict(zip(slots, map(_array, values), strict=True)))
 
     def take(
         self, original: Callable[..., Any], args: tuple[Any, ...], batch: Any
     ) -> tuple[Any, Seen | None]:
-        begin, traces = time.perf_counter(), len(self._traces)
-        failed: Exception | None = None
-        try:
-            logs, number, values = self._step(batch)
-        except Exception as error:  # nothing is computed yet; one of the script's own comes again
-            failed = error
-        if failed is not None:
-            return original(*args), Seen((), {}, failed)
-        taken = time.perf_counter() - begin
-        taps, slots = self._traces[int(number)]
-        if self.model.run_eagerly:
-            self._traces.clear()
-            self.extra = 0.1 * taken
-        elif len(self._traces) > traces:
-            self.extra = taken
-            self.compiling += taken
-        else:  # measured: a quarter more than an untouched step
-            self.extra = 0.2 * taken
-        return logs, Seen(taps.events, dict(zip(slots, map(_array, values), strict=True)))
+        return (
+            super().take(original, args, batch)
+            if self.model.run_eagerly
+            else (original(*args), None)
+        )
 
 
 def steps_of(model: Any, names: Mapping[int, str]) -> Steps:

@@ -310,6 +310,7 @@ class Taps:
         if backend.is_tensor(values):
             facts = {"by_rows": sample_weight is not None}
             self.events.append(Event("mean", metric.name, metric, self._keep(values), facts))
+            self.flush()
 
     def _around_apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
         taps = self

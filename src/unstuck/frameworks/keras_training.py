@@ -116,12 +116,16 @@ class Training:
             function: Its `train_function`.
         """
         if self._steps is None or self._steps[0] is not function:
-            self._names = layer_names(model)
-            self._owners = owners(self._names)
+            self.look_over(model)
             steps = steps_of(model, {key: name for key, (name, _) in self._names.items()})
             self._steps = (function, steps)
             self._facts["unseen"] = steps.unseen
         return self._steps[1]
+
+    def look_over(self, model: Any) -> None:
+        """Take in what layers and parameters a model has by now."""
+        self._names = layer_names(model)
+        self._owners = owners(self._names)
 
     def release(self) -> None:
         """Let go of the model: another one is trained now."""

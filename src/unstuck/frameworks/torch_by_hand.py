@@ -58,7 +58,7 @@ class ByHand:
         """Look at what happened since the last `backward`; the next one starts from `loss`."""
         if self.training is not None:
             if self._pending and self._changed():
-                self.training.after_step(closure=False)
+                self._step_ends(self.training)
                 self._pending = False
             return
         if self._calls >= PATIENCE or loss.grad_fn is None:
@@ -94,7 +94,14 @@ class ByHand:
         """Close the last step; the script has ended."""
         if self.training is not None and self._pending and self._changed():
             self._pending = False
-            self.training.after_step(closure=False)
+            self._step_ends(self.training)
+
+    def _step_ends(self, training: Training) -> None:
+        if training.armed:
+            training.sample_ends(closure=False)
+        training.step_ends()
+        if training.due():
+            training.arm()
 
     def _note(self) -> None:
         self._versions = [p._version for p in self._leaves]

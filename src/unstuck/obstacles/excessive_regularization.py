@@ -27,7 +27,8 @@ class ExcessiveRegularization(Obstacle):
     Evidence:
         Weight decay times the weights' size above PULL times the gradient in most layers at the
         end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
-        more than PENALTY of the loss that backward starts from is not the loss function's (at the
+        more than PENALTY of the loss that backward starts from is not the loss function's (where
+        data and penalty balance, what is left to learn is of the size of what is taken; at the
         end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
         CRUSHED of what they were); or a dropout rate of at least DROP (0.5 is the usual one,
         Srivastava et al. 2014).
@@ -63,7 +64,7 @@ class ExcessiveRegularization(Obstacle):
     )
     PULL: ClassVar[float] = 0.5
     DECAY: ClassVar[float] = 0.02
-    PENALTY: ClassVar[float] = 0.5
+    PENALTY: ClassVar[float] = 0.3
     CRUSHED: ClassVar[float] = 0.1
     DROP: ClassVar[float] = 0.8
 

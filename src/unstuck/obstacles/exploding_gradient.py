@@ -73,6 +73,7 @@ class ExplodingGradient(Obstacle):
         depth=8,
         loss=lambda s: 5e4 if s < 3 else math.nan,
         layers={"gradient_rms": [1e6 * 0.1**i for i in range(9)]},
+        run={"gradient_norm": lambda s: 1e7 if s < 3 else math.inf},
     )
     HEALTHY: ClassVar[Run] = sketch(depth=8)
 

@@ -16,6 +16,13 @@ GAINS: Mapping[str, float] = {"relu": 2**0.5, "relu6": 2**0.5, "leaky_relu": 2**
 """What He's initialization multiplies with, for the ReLU family; Xavier's factor is 1."""
 
 
+OTHERS = ("Embedding", "RNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers whose weights are not scaled by one fan-in."""
+
+_OTHERS = ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers with rules of their own."""
+
+
 class MismatchedInitialization(Obstacle):
     """The scale of the initial weights does not fit the activation: signals shrink or grow.
 
@@ -93,11 +100,7 @@ class MismatchedInitialization(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
-        layers = [
-            la
-            for la in run.weights
-            if (la.affine or la.kind.startswith(("Parameter", "NonDynamic"))) and la.fan_in
-        ]
+        layers = [la for la in run.weights if la.fan_in and not la.kind.startswith(_OTHERS)]
         hidden = [la for la in layers if not la.output]
         if not hidden or sum(la.activation == "exponential" for la in hidden) > len(hidden) / 2:
             return  # an exponential explodes by itself
@@ -176,8 +179,11 @@ class MismatchedInitialization(Obstacle):
     def _scale(self, run: Run, layer: Layer) -> float:
         """Return the weights' scale over that of He or Xavier; NaN if not measured."""
         weight = _first(run, "weight_rms", layer.name)
+        fan = layer.fan_in
+        if not layer.kind.startswith(("Linear", "Conv", "NonDynamic")):
+            fan = min(fan, layer.fan_out or fan)  # which way a module of the script multiplies
         gain = GAINS.get(layer.activation or "", 1.0)
-        return weight * math.sqrt(layer.fan_in) / gain
+        return weight * math.sqrt(fan) / gain
 
 
 def _first(run: Run, signal: str, name: str) -> float:

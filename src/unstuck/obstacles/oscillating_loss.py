@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle, noise
+from unstuck.evidence import descent, has_floor, middle, noise
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -44,14 +44,14 @@ class OscillatingLoss(Obstacle):
     SWING: ClassVar[float] = 1.5
     TURNS: ClassVar[int] = 4
 
-    SICK: ClassVar[Run] = sketch(loss=lambda s: 2.0 + 1.2 * math.sin(s / 8))
+    SICK: ClassVar[Run] = sketch(loss=lambda s: 2.0 + 1.2 * math.cos(s / 7.2))
     HEALTHY: ClassVar[Run] = sketch()
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
         went = descent(run)
         values = run.loss.values
-        if went.count < 100 or not went.finite or min(values) < 0:
+        if went.count < 100 or not went.finite or not has_floor(run):
             return
         width = max(went.count // 40, 5)
         half = values[len(values) // 2 :]

@@ -30,7 +30,7 @@ class PrematureDecay(Obstacle):
         the way above zero: a rate that is lowered on a plateau is not premature. Schedules that end
         near zero do so at the end of the run (cosine, one-cycle). A rate that is gone within the
         first SOON of the run counts also if the loss still fell by more than FALL when it had
-        halved.
+        halved (not in a log, which does not say how far there was to go).
 
     Known problems:
         A run that is cut short on purpose looks better than it is.
@@ -81,7 +81,8 @@ class PrematureDecay(Obstacle):
         later = middle(losses.until(gone).since(3 * gone // 4).values)
         falling = earlier - later > self.FALL * abs(earlier)
         done = went.achieved >= 0.9 or went.accuracy > 0.95
-        if not (went.poor or ((falling or self._cut(run, gone, peak)) and not done)):
+        cut = self._cut(run, gone, peak) and "log" not in run.facts
+        if not (went.poor or ((falling or cut) and not done)):
             return
         yield self.finding(
             run,

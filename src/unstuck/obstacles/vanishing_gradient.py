@@ -27,7 +27,9 @@ class VanishingGradient(Obstacle):
     Evidence:
         `gradient_rms` of each trained weight, the median over all deep samples. It is found when a
         layer in the half nearer to the input has less than RATIO of the last layer's gradient and
-        the run is stuck, or less than SEVERE of it and the run learned poorly. A sigmoid passes at
+        the run is stuck, or less than SEVERE of it and the run learned poorly, or (a warning) less
+        than EXTREME of it and the run made less than DONE of its way: Adam moves such layers all
+        the same, but by the noise of what is left of their gradient. A sigmoid passes at
         most 1/4 of a gradient, and with weights of PyTorch's default scale (1/3 of the variance
         that Xavier gives) four of them leave about 4e-3, as measured on digits; healthy networks
         lie between 0.1 and 3. AutoTrainer (ICSE 2021) takes 1e-3.
@@ -70,6 +72,8 @@ class VanishingGradient(Obstacle):
     )
     RATIO: ClassVar[float] = 1e-2
     SEVERE: ClassVar[float] = 1e-3
+    EXTREME: ClassVar[float] = 1e-5
+    DONE: ClassVar[float] = 0.75
     TIME: ClassVar[float] = 1e-4
 
     SICK: ClassVar[Run] = sketch(
@@ -83,7 +87,7 @@ class VanishingGradient(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding, its layers those with vanishing gradients."""
         went = descent(run)
-        if not went.poor:
+        if not (went.poor or went.achieved < self.DONE):
             return
         found = self._over_depth(run, went) or self._over_time(run, went)
         if found is not None:
@@ -130,7 +134,7 @@ class VanishingGradient(Obstacle):
         if smallest is None or smallest is last:
             return None
         share = ratio(sizes[smallest.name], sizes[last.name])
-        limit = self.RATIO if went.stuck else self.SEVERE
+        limit = self.RATIO if went.stuck else self.SEVERE if went.poor else self.EXTREME
         if not share < limit:
             return None
         starved = [la for la in layers if sizes[la.name] < limit * sizes[last.name]]
@@ -138,7 +142,7 @@ class VanishingGradient(Obstacle):
         still = len(starved)
         return self.finding(
             run,
-            Severity.ERROR,
+            Severity.ERROR if went.poor else Severity.WARNING,
             f"gradients shrink {fold} from `{last.name}` to `{smallest.name}`; "
             f"{'the first layer does' if still == 1 else f'{still} layers do'} not learn",
             layers=starved or [smallest],

@@ -28,6 +28,8 @@ def as_data(report: Report) -> dict[str, Any]:
         "status": facts.get("status"),
         "findings": [_finding(finding) for finding in report.findings],
     }
+    if (log := facts.get("log")) is not None:
+        data["log"] = {"unit": log["unit"], "signals": log["signals"], "unjudged": report.unjudged}
     if report.verdict is not None:
         data["trials"] = [dict(trial) for trial in report.trials]
         data["verdict"] = dict(report.verdict.to_json())

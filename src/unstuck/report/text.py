@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
 from unstuck import allclear
 from unstuck.findings import Finding, Severity
-from unstuck.report import Report, shown_path
+from unstuck.logs import CURVES
+from unstuck.report import Report, digits, harmless, shown_path
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
 
@@ -19,8 +21,9 @@ __all__ = ["render", "write"]
 
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 TICKS = "▁▂▃▄▅▆▇█"
-_CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)], "\ufffd")
-"""Characters by which a name from a run could steer the terminal (promise 6): all but the tab."""
+LONG = 30
+"""Seconds from which on what watching costs is told as a share: before, most of it is the allowance
+for the first steps."""
 ROWS = 8
 """So many layers are shown of one finding; of deeper networks every n-th."""
 
@@ -36,7 +39,7 @@ def render(report: Report, width: int = 100) -> str:
 def write(report: Report, console: Console) -> None:
     """Write a report to a console, in colours only where it is a terminal."""
     for part in _parts(report):
-        part.plain = part.plain.translate(_CONTROLS)
+        part.plain = harmless(part.plain)
         console.print(part, soft_wrap=True, highlight=False)
 
 
@@ -108,8 +111,12 @@ def _place(finding: Finding, run: Run | None) -> Text:
         named = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
         parts.append(named + _kind(finding, run))
     first, last = finding.steps
+    unit = "step"
+    if run is not None and "log" in run.facts:
+        unit = run.facts["log"]["unit"]
+        parts.append(shown_path(run.script))
     line.append("  ".join(parts))
-    line.append(f"{', ' if parts else ''}{'step' if first == last else 'steps'} {first}")
+    line.append(f"{', ' if parts else ''}{unit}{'' if first == last else 's'} {first}")
     if first != last:
         line.append(f"–{last}")
     return line
@@ -147,16 +154,10 @@ def _table(finding: Finding, run: Run | None) -> list[str]:
     first = next(iter(columns))
     culprit = finding.layers[0] if finding.layers else None
     for name in names:
-        cells = "  ".join(f"{_number(columns[s].get(name)):>14}" for s in columns)
+        cells = "  ".join(f"{digits(columns[s].get(name)):>14}" for s in columns)
         mark = ">" if name == culprit else " "
         rows.append(f"{mark} {name:<{width}}  {cells}  {_picture(run.of(first, name))}")
     return rows
-
-
-def _number(value: object) -> str:
-    if not isinstance(value, (int, float)):
-        return "-"
-    return f"{value:.1e}" if value and not 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
 def _picture(series: Series, width: int = 8) -> str:
@@ -241,6 +242,15 @@ def _values(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
+def _cost(spent: float, seconds: float) -> str:
+    """Say what watching cost: a share of the time, of a short run the time itself."""
+    if not seconds:
+        return ""
+    if seconds < LONG:
+        return f", which took {spent:.2f} seconds"
+    return f", which took {spent / seconds:.1%} of the time"
+
+
 def _beside(report: Report) -> Iterator[Text]:
     """Say what watching cost once, and what it could not see."""
     compiling = report.recording.facts.get("compiling") or 0.0
@@ -254,14 +264,20 @@ def _beside(report: Report) -> Iterator[Text]:
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
-    if report.verdict is None:
+    log = facts.get("log")
+    if log is not None:
+        yield from _log(report, log)
+    elif report.verdict is None:
         if steps:
-            share = facts.get("spent", 0.0) / max(facts.get("seconds", 0.0) or 0.0, 1e-9)
-            cost = f", {share:.1%} of the time" if facts.get("seconds") else ""
             yield Text(
-                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth{cost}",
+                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth"
+                f"{_cost(facts.get('spent', 0.0), facts.get('seconds', 0.0))}",
                 "dim",
             )
+            if facts.get("compiled"):
+                yield Text(
+                    "unstuck: inside a compiled model only weights and gradients can be seen", "dim"
+                )
             yield from _beside(report)
         else:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
@@ -272,8 +288,27 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
         count = len(shown)
         rest = f" and {count - 1} more" if count > 1 else ""
         yield Text(f"unstuck: {first.obstacle}{where}{rest}", "bold")
-        if report.verdict is None:
+        if log is not None:
+            yield Text("unstuck: next: unstuck run SCRIPT, which sees layers and lines", "dim")
+        elif report.verdict is None:
             script = facts.get("script", "SCRIPT")
             yield Text(f"unstuck: next: unstuck fix {script}", "dim")
+    elif log is not None:
+        yield Text("unstuck: nothing found that can be judged from this log", "dim")
     elif steps and report.verdict is None:
         yield Text("unstuck: nothing found that stops this training", "dim")
+
+
+def _log(report: Report, log: Mapping[str, Any]) -> Iterator[Text]:
+    """Say what was read of a log, and what can't be judged from it, reason by reason."""
+    runs = report.recording.runs
+    counted = " + ".join(str(run.steps) for run in runs)
+    named = ", ".join(CURVES[signal].removeprefix("the ") for signal in log["signals"])
+    yield Text(
+        f"unstuck: {shown_path(report.recording.path)}: {counted} {log['unit']}s of {named}", "dim"
+    )
+    reasons: dict[str, list[str]] = {}
+    for name, reason in report.unjudged.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield Text(f"unstuck: can't be judged from this log, {reason}: {', '.join(names)}", "dim")

@@ -1,0 +1,203 @@
+"""Every command that README.md and the pages show works, and the site says all that is public.
+
+Commands on the same script that differ only in options are run as one with all of them; a fix of
+an example is run once; what is no more than `run examples/NAME.py` is what test_examples.py runs.
+What is shown in a line of text or a table is parsed, and its names are looked up.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from torch.utils.tensorboard import SummaryWriter
+
+import unstuck as public
+from scripts import DOUBLE_SOFTMAX, environment, python, write
+from unstuck import registry
+from unstuck.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b|…|\.\.\.")
+SCRIPT = re.compile(r"\S+\.(py|db|log|csv)|runs")
+
+
+def fenced(page: Path) -> list[tuple[str, str]]:
+    """Return the language and content of each fenced block."""
+    return re.findall(r"^```(\w*)[^\n]*\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+def shown() -> dict[str, str]:
+    """Return each command in a block, with what is shown below it."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        for language, text in fenced(page):
+            commands = re.split(r"^(?:\$ )?(?=unstuck )", text, flags=re.M)[1:]
+            assert not commands or language in ("sh", "console"), (page.name, text)
+            for command in commands:
+                line, _, output = command.partition("\n")
+                line = re.sub(r"\s+# .*", "", line)
+                found[line] = max(found.get(line, ""), output, key=len)
+    return found
+
+
+def inline() -> list[str]:
+    """Return the commands in running text and tables that can be typed as they are."""
+    found = []
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+        found += re.findall(r"`(unstuck [a-z][^`]*)`", text)
+    kept = [line for line in dict.fromkeys(found) if not PLACEHOLDER.search(line)]
+    return [line for line in kept if " -m " in line or SCRIPT.search(line)]
+
+
+def parsed(line: str) -> dict[str, object]:
+    """Parse a command as `unstuck` does; what it does not understand raises."""
+    _, verb, *arguments = shlex.split(line)
+    command = main.commands[verb]
+    with command.make_context(verb, arguments) as context:
+        return context.params
+
+
+@pytest.mark.parametrize("line", [*shown(), *inline()])
+def test_options_and_names_exist(line: str) -> None:
+    try:
+        params = parsed(line)
+    except click.exceptions.Exit:  # --help
+        return
+    for remedy in params.get("remedies") or ():  # type: ignore[union-attr]
+        for name in str(remedy).split("+"):
+            registry.remedy(name.partition("=")[0])
+    if "name" in params:
+        registry.named(str(params["name"]))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples, a script of sixty steps called train.py, and logs of others."""
+    path = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "examples", path / "examples")
+    write(path, DOUBLE_SOFTMAX)
+    rows = [
+        f"{e},{1.3 * math.exp(-e / 14):.4g},{1.05 + 0.3 * (e / 40 - 0.05) ** 2 * 2:.4g}"
+        for e in range(40)
+    ]
+    for name in ("training.log", "metrics.csv"):
+        write(path, "\n".join(["epoch,loss,val_loss", *rows]) + "\n", name)
+    with SummaryWriter(path / "runs" / "exp1") as writer:
+        for step in range(50):
+            writer.add_scalar("loss", 1 / (1 + step), step)
+    return path
+
+
+def merged() -> dict[str, list[str]]:
+    """Return the commands to run, each with those that it stands for."""
+    groups: dict[tuple[str, ...], dict[str, None]] = {}
+    for line in shown():
+        _, verb, *arguments = shlex.split(line)
+        if verb == "explain":
+            groups.setdefault((verb, *arguments), {})[line] = None
+            continue
+        script = next((a for a in arguments if SCRIPT.fullmatch(a)), "")
+        form = re.search(r"--format (\w+)", line)
+        groups.setdefault((verb, script, form[1] if form else ""), {})[line] = None
+    found: dict[str, list[str]] = {}
+    for (verb, script, *_), lines in groups.items():
+        options: list[tuple[str, ...]] = []
+        for line in lines:
+            tokens = [t for t in shlex.split(line)[2:] if t != script]
+            while tokens:
+                size = 2 if tokens[1:] and not tokens[1].startswith("-") else 1
+                options.append(tuple(tokens[:size]))
+                del tokens[:size]
+        flat = [token for option in dict.fromkeys(options) for token in option]
+        found[shlex.join(["unstuck", verb, *flat, *([script] if script else [])])] = list(lines)
+    return found
+
+
+def blurred(text: str) -> list[str]:
+    """Return the lines that say what was found, with every number as #."""
+    kept = [x for x in text.splitlines() if re.match(r"error\[|warning\[|  -->|fixed:|[-+] ", x)]
+    return [re.sub(r"[\d.]+(e[-+]\d+)?", "#", line).rstrip() for line in kept]
+
+
+def elsewhere(line: str) -> bool:
+    """Return whether test_examples.py runs the command, and nothing is shown of what it says."""
+    return bool(re.fullmatch(r"unstuck run examples/\w+\.py", line)) and not shown()[line].strip()
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in merged() if "examples/" in line and not elsewhere(line)]
+)
+def test_commands_on_examples(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    works_as_shown(line)
+
+
+def test_commands_one_after_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `run train.py` records, `check .unstuck/train.db` reads."""
+    monkeypatch.chdir(folder)
+    for line in merged():
+        if "examples/" not in line:
+            write(folder, DOUBLE_SOFTMAX)
+            works_as_shown(line)
+
+
+def works_as_shown(line: str) -> None:
+    """Assert that a command ends well, and says what the pages show of it."""
+    verb, *arguments = shlex.split(line)[1:]
+    if verb in ("run", "fix", "compare"):
+        seeds = ["--seeds", "1"] if verb == "compare" else []
+        done = python("-m", "unstuck", verb, *seeds, *arguments, cwd=Path.cwd(), timeout=300)
+        status, said = done.returncode, done.stdout + done.stderr
+    else:
+        called = CliRunner().invoke(main, [verb, *arguments])
+        status, said = called.exit_code, called.output
+    found = verb == "check" or "--fail-on" in line
+    assert status in ((0, 1) if found else (0,)), said
+    for command in merged()[line]:
+        assert set(blurred(shown()[command])) <= set(blurred(said)), (command, said)
+
+
+# ------------------------------------------------------------------------- the site
+
+
+def test_site_builds_without_a_warning_and_says_all(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    done = python(
+        *("-m", "mkdocs", "build", "--strict", "--site-dir", site),
+        cwd=ROOT,
+        env=environment(NO_MKDOCS_2_WARNING="1"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"WARNING|ERROR", done.stderr), done.stderr
+    api = (site / "api.html").read_text()
+    for name in set(public.__all__) - {"__version__"}:
+        assert f'id="{getattr(public, name).__module__}.{name}"' in api
+    for name, kind in [*registry.obstacles().items(), *registry.remedies().items()]:
+        group = "obstacles" if hasattr(kind, "code") else "remedies"
+        assert (site / group / f"{name}.html").is_file()
+    dead = (site / "obstacles" / "dead-relu.html").read_text()
+    assert dead.count('class="chart"') == 4
+    assert "report" in dead
+    for page in site.rglob("*.html"):
+        outside = re.findall(r'(?:src|rel="stylesheet" href)="(https?:[^"]+)"', page.read_text())
+        assert not outside, page
+
+
+def test_no_public_name_is_undocumented() -> None:
+    """What `unstuck` gives, and what its classes have, says what it is."""
+    for name in set(public.__all__) - {"__version__"}:
+        thing = getattr(public, name)
+        assert inspect.getdoc(thing), name
+        for key, member in vars(thing).items() if inspect.isclass(thing) else ():
+            if not key.startswith("_") and callable(getattr(thing, key)):
+                assert inspect.getdoc(member), f"{name}.{key}"
