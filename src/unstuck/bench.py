@@ -257,6 +257,7 @@ class Bench:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that a script printed."""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
+    """Return the last line that a script printed, as a terminal would show it."""
+    shown = re.sub(r"\x1b\[[0-9;]*m|\x08", "", text)
+    lines = [line for line in shown.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it printed nothing"

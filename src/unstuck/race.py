@@ -112,8 +112,7 @@ def _scores(bench: Bench, trials: Sequence[Trial], steps: int) -> dict[Trial, fl
     for objective in (bench.racing, Objective("training loss")):
         name = objective.name
         values = {
-            t: worth.value(r, name, min(steps, r.steps)) if r else math.nan
-            for t, r in runs.items()
+            t: worth.value(r, name, min(steps, r.steps)) if r else math.nan for t, r in runs.items()
         }
         if not any(math.isnan(value) for value in values.values()):
             break

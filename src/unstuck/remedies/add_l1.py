@@ -39,6 +39,7 @@ class AddL1(Remedy):
         After each optimizer step, every weight with at least two dimensions moves towards zero by
         the learning rate times the strength, and stops there (the proximal step of the L1 norm).
         Subgradients, in contrast, never make a weight exactly zero. Biases and norms stay.
+        Of Keras, a constraint of the kernels does the same, by the rate that the run began with.
 
     When it helps:
         Validation gets worse while training gets better, and few of the inputs matter.

@@ -23,7 +23,8 @@ class AddWeightDecay(Remedy):
     """Add weight decay (L2): every step also shrinks the weights a little.
 
     What it does:
-        The optimizer's ``weight_decay`` is raised to the setting; its class stays.
+        The optimizer's ``weight_decay`` is raised to the setting; its class stays. Of Keras, layers
+        without a regularizer get ``L2`` of half the setting, whose gradient is the same.
 
     When it helps:
         Validation gets worse while training gets better. Smaller weights make smoother functions.

@@ -26,7 +26,7 @@ class ClipGradients(Remedy):
 
     What it does:
         Before each ``optimizer.step()``, all gradients are scaled down together where their norm
-        exceeds a maximum.
+        exceeds a maximum. Of Keras, the optimizer's ``global_clipnorm``.
 
     When it helps:
         A single steep place (a cliff of a recurrent network, an outlier) makes one step that

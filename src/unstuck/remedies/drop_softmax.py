@@ -31,7 +31,8 @@ class DropSoftmax(Remedy):
     What it does:
         A softmax or sigmoid between the last layer and a loss that takes logits is taken away. A
         softmax in front of the negative log-likelihood becomes a log-softmax; a log-softmax in
-        front of cross-entropy stays, since it changes nothing.
+        front of cross-entropy stays, since it changes nothing. Of Keras, ``from_logits=True`` goes
+        where the activation fits the loss, so that predictions stay probabilities.
 
     When it helps:
         Cross-entropy applies a softmax itself. A second one squeezes the logits into 0 to 1: the

@@ -25,7 +25,8 @@ class FixOutputActivation(Remedy):
 
     What it does:
         A ReLU, sigmoid, tanh or softmax between the last layer and the loss is taken away. A
-        softmax over a single unit becomes a sigmoid where the targets lie between 0 and 1.
+        softmax over a single unit becomes a sigmoid where the targets lie between 0 and 1. A last
+        layer of Keras whose loss takes probabilities gets the activation that makes them.
 
     When it helps:
         A ReLU gives no negative number, a sigmoid none above 1, a softmax over one unit always 1:

@@ -46,7 +46,8 @@ class ResizeBatch(Remedy):
     What it does:
         Batches get more rows, in the loader or where the script cuts them itself; the learning
         rate grows with the square root of their size. Or a tiny last batch is dropped. Or the
-        momentum of the running statistics becomes 0.1 where the layers are constructed.
+        momentum of the running statistics becomes 0.1 where the layers are constructed (0.9 in
+        Keras, which names what is kept).
 
     When it helps:
         Normalized by two rows, values are little more than signs. Running statistics that follow

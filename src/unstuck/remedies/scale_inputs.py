@@ -35,7 +35,8 @@ class ScaleInputs(Remedy):
     What it does:
         A hook in front of the model subtracts the mean and divides by the standard deviation,
         per feature for up to 64 features, else one of each. The numbers are those of the training
-        inputs, written out, so nothing leaks from validation or test data.
+        inputs, written out, so nothing leaks from validation or test data. Of Keras, a
+        ``Normalization`` layer in front of the first one does it.
 
     When it helps:
         Features of different scales make the loss a narrow valley; a large offset makes all

@@ -42,7 +42,8 @@ class ScaleTargets(Remedy):
         or test data. Loss, score and predictions stay in the targets' own units. The gradient is
         divided by what the loss has grown by (the deviation squared for a squared error), so that
         weights, clipping and weight decay meet exactly the gradients of standardized targets, and
-        the learning rate suits with any optimizer.
+        the learning rate suits with any optimizer. Of Keras, a ``Rescaling`` layer behind the last
+        one, and gradient descent's learning rate is divided by the same number.
 
     When it helps:
         The output layer has to grow a hundredfold before anything else is learned; the gradients of

@@ -30,7 +30,8 @@ class ShuffleData(Remedy):
         The loader that the run trains on gets ``shuffle=True``. Where the script cuts its batches
         itself, by slices or ``split``, a ``torch.randperm`` of the rows is drawn before each pass,
         and every tensor of the batch takes its rows in that order. Where a class never occurs in
-        training, inputs and targets are shuffled together before they are split.
+        training, inputs and targets are shuffled together before they are split. Of Keras,
+        ``shuffle=False`` goes, or rows are shuffled before ``validation_split`` cuts off the last.
 
     When it helps:
         Stochastic gradients are right on average only if each batch is a sample of all rows.

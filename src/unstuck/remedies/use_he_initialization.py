@@ -21,11 +21,13 @@ class UseHeInitialization(Remedy):
     What it does:
         Weights of linear and convolution layers become normal with variance 2 / fan-in, biases
         zero, just before the optimizer is constructed. The random stream is put back, so that all
-        else (shuffling, dropout) is the same as without.
+        else (shuffling, dropout) is the same as without. Of Keras, hidden layers get
+        ``kernel_initializer="he_normal"``, and an output layer that names one has Keras' own again.
 
     When it helps:
         A ReLU lets half of a layer's variance through; variance 2 / fan-in makes up for it, and
-        signals keep their scale through any depth. PyTorch's default gives a sixth of that.
+        signals keep their scale through any depth. PyTorch's default gives a sixth of that,
+        Keras' (Glorot) half of it where layers are square.
 
     Settings:
         None.

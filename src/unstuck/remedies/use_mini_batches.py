@@ -36,7 +36,7 @@ class UseMiniBatches(Remedy):
         A step on all rows goes into a loop over ``torch.randperm(rows).split(size)``: inside it,
         every tensor with all rows is indexed by the batch. The number of passes stays, and what
         the script validates or prints after a step is done once a pass, as before. A loader whose
-        batch holds all rows gets a batch size.
+        batch holds all rows gets a batch size, and so does ``fit``.
 
     When it helps:
         The gradient of a few dozen rows points nearly where that of all rows points, at a small

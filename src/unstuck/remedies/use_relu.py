@@ -25,7 +25,7 @@ class UseRelu(Remedy):
     What it does:
         Hidden sigmoid, tanh, softsign, hard sigmoid, hard tanh, ReLU6 and exponential activations
         become `torch.nn.ReLU`, or `torch.relu` where they are function calls. In a network without
-        anything nonlinear, a ReLU is put behind each hidden layer.
+        anything nonlinear, a ReLU is put behind each hidden layer. Of Keras, ``activation="relu"``.
 
     When it helps:
         A sigmoid passes on at most a quarter of a gradient, a tanh all of it only near zero;

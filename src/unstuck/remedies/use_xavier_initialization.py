@@ -22,7 +22,8 @@ class UseXavierInitialization(Remedy):
     What it does:
         Weights of linear, convolution and recurrent layers become uniform with variance
         gain² · 2 / (fan-in + fan-out), biases of linear and convolution layers zero, just before
-        the optimizer is constructed. The random stream is put back.
+        the optimizer is constructed. The random stream is put back. Of Keras, layers that name
+        another initializer get ``"glorot_uniform"``, which is its default.
 
     When it helps:
         Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer, and

@@ -35,7 +35,8 @@ class WarmUp(Remedy):
 
     What it does:
         The rate starts at a hundredth and grows linearly. Two lines below the optimizer's do it: a
-        ``LinearLR`` that every ``optimizer.step()`` steps, wherever the script calls it.
+        ``LinearLR`` that every ``optimizer.step()`` steps, wherever the script calls it. Of Keras,
+        the optimizer gets a ``PolynomialDecay`` that grows.
 
     When it helps:
         The first steps, with gradients of random weights and an adaptive optimizer's averages still

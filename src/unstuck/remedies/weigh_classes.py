@@ -28,7 +28,7 @@ class WeighClasses(Remedy):
     What it does:
         The loss gets a weight for each class: ``weight=`` of cross-entropy and the negative
         log-likelihood, ``pos_weight=`` of the binary loss on logits. The numbers are those of the
-        classes that the run saw, written out.
+        classes that the run saw, written out. Of Keras, ``fit`` gets ``class_weight=``.
 
     When it helps:
         One class outnumbers another so far that always saying the frequent one is nearly optimal.
