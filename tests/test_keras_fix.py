@@ -28,6 +28,7 @@ print(keras.layers.Dense(2, kernel_initializer="he_normal").kernel_initializer((
 """
 
 EXECUTE = """\
+import sys
 from unstuck.runner import Spec, execute
 execute(Spec(sys.argv[2] + ".db", seed=int(sys.argv[3]), trial=True), sys.argv[1])
 """
