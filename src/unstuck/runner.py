@@ -458,8 +458,39 @@ def _shift_seeds(shift: int) -> None:
 
         torch.Generator = Generator
 
+    def tensorflow_imported() -> None:
+        import tensorflow as tf
+
+        tf.random.set_seed(start)
+        tf.random.set_seed = _shifted(tf.random.set_seed, step)
+
     after_import("numpy", numpy_imported)
     after_import("torch", torch_imported)
+    after_import("tensorflow", tensorflow_imported)
+    if step:
+        after_import("keras", lambda: _shift_keras(step))
+
+
+def _shift_keras(step: int) -> None:
+    """Shift the seeds that Keras is given; what it draws by itself comes from `random`."""
+    from keras.src.initializers.random_initializers import RandomInitializer
+    from keras.src.random.seed_generator import SeedGenerator
+    from keras.src.utils import rng_utils
+
+    def shifting(original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(made: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            if type(seed) is int:
+                seed = (seed + step) % 2**31
+            original(made, seed, *args, **kwargs)
+
+        return __init__
+
+    for kind in (RandomInitializer, SeedGenerator):
+        kind.__init__ = shifting(kind.__init__)
+    original: Callable[..., Any] = vars(rng_utils)["set_random_seed"]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras") and vars(module).get("set_random_seed") is original:
+            vars(module)["set_random_seed"] = _shifted(original, step)
 
 
 def _shifted(function: Callable[..., Any], step: int, default: int | None = None) -> Any:
@@ -484,9 +515,10 @@ def serve() -> None:
     """Run trials in children of this process, which has imported the frameworks once.
 
     Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
-    "arguments": [...]}`` starts a child, ``{"preload": [...]}`` imports modules. Answers with
-    ``{"job": 7, "pid": 123}`` when it starts, ``{"job": 7, "paused": true}`` when it has stopped
-    itself, and ``{"job": 7, "status": 0}`` when it has ended.
+    "arguments": [...]}`` starts a child, ``{"environment": {...}, "preload": [...]}`` sets
+    variables and imports modules. Answers with ``{"job": 7, "pid": 123}`` when it starts,
+    ``{"job": 7, "paused": true}`` when it has stopped itself, and ``{"job": 7, "status": 0}`` when
+    it has ended.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an import prints is no answer
@@ -515,6 +547,7 @@ def serve() -> None:
 
 
 def _answer(order: Mapping[str, Any], running: dict[int, int], answers: Any) -> None:
+    os.environ.update(order.get("environment", {}))
     for name in order.get("preload", ()):
         with contextlib.suppress(Exception):
             importlib.import_module(name)

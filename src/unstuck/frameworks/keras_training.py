@@ -534,7 +534,7 @@ class Training:
     # -------------------------------------------------------------- passes and facts
 
     def validated(self, key: Any, logs: Mapping[str, Any], rows: float) -> None:
-        """Note the metrics of a pass over held-out data."""
+        """Note the metrics of a pass over held-out data, its loss without penalties on weights."""
         number = self._evaluations.setdefault(key, len(self._evaluations))
         names = ("loss", "accuracy", "rows", "training_mode", "probabilities")
         source = self.recorder.source(
@@ -542,7 +542,7 @@ class Training:
         )
         name, right = loss_name(logs), accuracy_name(logs)
         row = (
-            float(logs[name]) if name else math.nan,
+            float(logs[name]) - self._penalty() if name else math.nan,
             float(logs[right]) if right else math.nan,
             rows,
             0.0,
@@ -550,6 +550,12 @@ class Training:
         )
         self.recorder.sample(source, max(self.step - 1, 0), row)
         self._metrics(f"validation_metric:{number}:", logs)
+
+    def _penalty(self) -> float:
+        """Return what the weights' regularizers add to every loss that Keras reports."""
+        model = self.model()
+        held = [v for v in model.trainable_variables if v.regularizer] if model is not None else []
+        return sum(float(backend.convert_to_numpy(v.regularizer(v.value))) for v in held)
 
     def epoch_ended(self, logs: Mapping[str, Any]) -> None:
         """Note the metrics of an epoch, those of its validation among them."""
