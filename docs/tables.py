@@ -1,4 +1,4 @@
-"""Writes what the classes say into README.md.
+"""Writes what the classes say into README.md and docs/how-it-decides.md.
 
 ``make docs`` calls it. Text between ``<!-- NAME -->`` and ``<!-- /NAME -->`` is replaced.
 """
@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import textwrap
 from pathlib import Path
 
 from unstuck import registry
@@ -17,6 +19,14 @@ ROOT = Path(__file__).parent.parent
 def summary(kind: type) -> str:
     """Return the first line of a docstring."""
     return (inspect.getdoc(kind) or "").splitlines()[0]
+
+
+def section(kind: type, title: str) -> str:
+    """Return one section of a docstring as a paragraph."""
+    found = re.search(
+        rf"^{re.escape(title)}\n(.*?)(?=^\S|\Z)", inspect.getdoc(kind) or "", re.M | re.S
+    )
+    return " ".join(textwrap.dedent(found[1]).split()) if found else ""
 
 
 def remedies(kind: type[Obstacle]) -> str:
@@ -40,6 +50,25 @@ def remedy_table() -> str:
     return "\n".join(["| remedy | does |", "|---|---|", *rows])
 
 
+def decisions() -> str:
+    """Return what each obstacle rests on: evidence, thresholds, known problems, sources."""
+    parts = []
+    for name, kind in registry.obstacles().items():
+        values = ", ".join(f"{key} = {value:g}" for key, value in kind.thresholds().items())
+        lines = [
+            f"### {kind.code} {name}",
+            summary(kind),
+            section(kind, "Evidence:"),
+            f"Thresholds: {values or 'none'}.",
+            f"Known problems: {section(kind, 'Known problems:')}",
+            f"References: {section(kind, 'References:')}",
+        ]
+        parts.append(
+            "\n\n".join(textwrap.fill(line, 100, break_on_hyphens=False) for line in lines)
+        )
+    return "\n\n".join(parts)
+
+
 def fill(page: Path, name: str, text: str) -> None:
     """Put text between the two marks of that name."""
     marks = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -51,3 +80,4 @@ def fill(page: Path, name: str, text: str) -> None:
 if __name__ == "__main__":
     fill(ROOT / "README.md", "obstacles", obstacle_table())
     fill(ROOT / "README.md", "remedies", remedy_table())
+    fill(ROOT / "docs/how-it-decides.md", "decisions", decisions())

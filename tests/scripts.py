@@ -104,19 +104,33 @@ def twice(script: Path, record: str = "run.db") -> tuple[Completed, Completed]:
 
     The watched one may spend ten times its own time: as many steps as possible are seen in depth.
     """
-    done = python(__file__, script, record, cwd=script.parent)
-    assert done.returncode == 0, done.stderr
-    alone, watched = (
-        Completed(way, int(status), *(Path(f"{script}.{way}.{n}").read_text() for n in (1, 2)))
-        for way, status in zip(("alone", "watched"), done.stdout.split(), strict=True)
-    )
+    alone, watched = forked(script, {"run": ""})
+    for suffix in ("", "-wal", "-shm"):
+        if (written := script.parent / "run" / f"run.db{suffix}").exists():
+            written.rename(script.parent / f"{record}{suffix}")
     return alone, watched
 
 
-def _run_twice(script: str, record: str) -> None:
-    import runpy
+def forked(script: Path, before: Mapping[str, str]) -> list[Completed]:
+    """Run a script alone, then watched once for each name in `before`, whose source runs first.
 
-    import torch  # noqa: F401 - imported once for both
+    All are forks of one process, which imports torch once. Each has a directory of its own, in
+    which the watched ones find ``run.db``; what comes before knows the script's directory as HERE.
+    """
+    for name, source in before.items():
+        (script.parent / name).mkdir()
+        (script.parent / name / "before.py").write_text(source)
+    (script.parent / "alone").mkdir()
+    done = python(__file__, script, *before, cwd=script.parent, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return [
+        Completed(name, int(status), *((script.parent / f"{name}.{n}").read_text() for n in (1, 2)))
+        for name, status in zip(["alone", *before], done.stdout.split(), strict=True)
+    ]
+
+
+def _run_forked(script: str, *names: str) -> None:
+    import runpy
 
     from unstuck.runner import Spec, execute
 
@@ -130,18 +144,23 @@ def _run_twice(script: str, record: str) -> None:
         return 0
 
     def watched() -> int:
-        return execute(Spec(record, budget=10.0), script)
+        spec = Spec(os.path.abspath("run.db"), budget=10.0)
+        exec(Path("before.py").read_text(), {})
+        return execute(spec, script)
 
-    for way in (alone, watched):
+    for name in ("alone", *names):
         pid = os.fork()
         if pid == 0:
             for number in (1, 2):
-                os.dup2(
-                    os.open(f"{script}.{way.__name__}.{number}", os.O_RDWR | os.O_CREAT), number
-                )
-            status = way()
-            sys.stdout.flush()
-            os._exit(status)
+                file = os.path.join(os.path.dirname(script), f"{name}.{number}")
+                os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+            os.chdir(os.path.join(os.path.dirname(script), name))
+            status = 1
+            try:
+                status = alone() if name == "alone" else watched()
+                sys.stdout.flush()
+            finally:
+                os._exit(status)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 
 
@@ -197,4 +216,4 @@ def one_line(completed: Completed, status: int = 2) -> str:
 
 
 if __name__ == "__main__":
-    _run_twice(*sys.argv[1:])
+    _run_forked(*sys.argv[1:])

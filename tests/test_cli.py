@@ -69,8 +69,8 @@ def test_directory_and_unknown_module(tmp_path: Path) -> None:
     [
         (["run", "--select", "vanishing-gradeint", "train.py"], "did you mean vanishing-gradient?"),
         (["run", "--ignore", "U999", "train.py"], "there is no obstacle 'U999'"),
-        (["run", "--budget", "lots", "train.py"], "--budget is a share of the time"),
-        (["run", "--budget", "-1%", "train.py"], "--budget is a share of the time"),
+        (["run", "--budget", "lots", "train.py"], "--budget: a budget is a share of the time"),
+        (["run", "--budget", "-1%", "train.py"], "--budget: a budget is a share of the time"),
         (["run", "--record", "nowhere/run.db", "train.py"], "not a writable directory"),
         (["run", "--record", "train.py", "train.py"], "is no record and is not overwritten"),
         (["run", "--output", "nowhere/out.txt", "train.py"], "not a writable directory"),

@@ -128,6 +128,14 @@ def test_what_is_known_while_a_record_grows(tmp_path: Path) -> None:
     assert latest(path) is None
 
 
+def test_a_log_of_others_has_a_page(tmp_path: Path) -> None:
+    rows = "".join(f"{step},{2.3 / (1 + step)}\n" for step in range(80))
+    (tmp_path / "log.csv").write_text(f"step,loss\n{rows}")
+    done = unstuck("report", "-o", "a.html", "log.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "What cannot be judged" in (tmp_path / "a.html").read_text()
+
+
 def test_only_this_machine_is_answered(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     recorder = growing(path, 30)

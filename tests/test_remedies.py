@@ -418,7 +418,13 @@ def test_other_settings_follow_the_evidence() -> None:
     clip = remedy("clip-gradients")()
     assert clip.settings(_run(gradient_norm=(0.2, 0.21, 400.0)), FINDING)[0] == {"max_norm": 0.2}
     decay = remedy("add-weight-decay")()
-    assert decay.settings(_run(validation_loss=(1.0, 0.5, 0.9)), FINDING)[0]["weight_decay"] == 0.01
+    risen = _run(**{"validation_loss:0": (1.0, 0.5, 0.9)})
+    assert decay.settings(_run(), FINDING)[0]["weight_decay"] == 0.001
+    assert decay.settings(risen, FINDING)[0]["weight_decay"] == 0.03
+    decoupled = replace(risen, optimizer=Optimizer("AdamW", {"lr": 0.01}))
+    assert decay.settings(decoupled, FINDING)[0]["weight_decay"] == 50  # forgotten in two steps
+    adaptive = replace(risen, optimizer=Optimizer("Adam", {"lr": 0.01}))
+    assert remedy("add-l1")().settings(adaptive, FINDING)[0]["strength"] == 0.3
     momentum = remedy("use-momentum")()
     zigzag = _run(gradient_cosine=(-0.9, -0.8))
     assert momentum.settings(zigzag, FINDING)[0] == {"momentum": 0.9, "lr": pytest.approx(0.1)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import DONE, MLP, ours, python, twice, unstuck, write
+from scripts import DONE, MLP, forked, ours, python, twice, unstuck, write
 from unstuck.record import read
 
 HEAD = """\
@@ -311,6 +311,94 @@ for step in range(40):
         parameter.data -= 0.05 * parameter.grad
 """
 
+TIED_HOOKED_AVERAGED = f"""\
+{HEAD}{WORDS}
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(20, 8)
+        self.body = nn.Linear(8, 8)
+        self.out = nn.Linear(8, 20, bias=False)
+        self.out.weight = self.embed.weight
+    def forward(self, x):
+        state = self.embed(x).mean(1)
+        for _ in range(3):
+            state = torch.tanh(self.body(state))
+        return self.out(state)
+model = Net()
+seen = []
+model.body.register_forward_hook(lambda module, given, output: output * 1.01)
+model.body.register_forward_pre_hook(lambda module, given: (given[0] + 0.01,))
+model.out.register_full_backward_hook(lambda module, inner, outer: seen.append(outer[0].sum()))
+model.embed.weight.register_hook(lambda gradient: gradient * 0.5)
+model.body.weight.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.norm()))
+handle = nn.modules.module.register_module_forward_hook(lambda m, i, o: seen.append(len(seen)))
+average = torch.optim.swa_utils.AveragedModel(
+    model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+)
+for kind in ("foreach", "fused", "capturable", "differentiable", "amsgrad"):
+    try:
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, **{{kind: True}})
+        optimizer.register_step_post_hook(lambda *_: seen.append(len(seen)))
+        for step in range(8):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x[step::8]), y[step::8]).backward()
+            optimizer.step()
+            average.update_parameters(model)
+    except (RuntimeError, AssertionError) as error:
+        print(kind, str(error).splitlines()[0])
+print(len(seen), sum(map(float, seen)))
+model = nn.ModuleList([model, average])
+"""
+
+FUNCTIONAL = f"""\
+{HEAD}
+from torch.func import functional_call, grad, vmap
+x, y = torch.randn(32, 6), torch.randint(0, 3, (32,))
+model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+def loss_of(parameters, row, label):
+    outputs = functional_call(model, parameters, (row.unsqueeze(0),))
+    return F.cross_entropy(outputs, label.unsqueeze(0))
+for step in range(20):
+    parameters = dict(model.named_parameters())
+    held = {{name: p.detach() for name, p in parameters.items()}}
+    each = vmap(grad(loss_of), in_dims=(None, 0, 0))(held, x, y)
+    optimizer.zero_grad()
+    F.cross_entropy(functional_call(model, parameters, (x,)), y).backward()
+    if step % 2:
+        for name, p in parameters.items():
+            p.grad = each[name].mean(0)
+    optimizer.step()
+"""
+
+FORKED_AND_INTERRUPTED = f"""\
+{HEAD}{IMAGES}
+import os, signal
+optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+def train(steps):
+    for step in range(steps):
+        rows = torch.randint(0, 96, (16,))
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x[rows]), y[rows])
+        if steps == 5 and step == 3:
+            signal.raise_signal(signal.SIGINT)
+        loss.backward()
+        optimizer.step()
+train(3)
+pid = os.fork()
+if pid == 0:
+    train(4)
+    print("child", model.out.weight.sum().item(), flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+try:
+    train(5)
+except KeyboardInterrupt:
+    print("interrupted")
+train(6)
+"""
+
 TRAININGS = {
     "mlp, adam": MLP,
     "cnn, batch norm, dropout, momentum, schedule, validation": CNN_WITH_VALIDATION,
@@ -327,6 +415,9 @@ TRAININGS = {
     "no module, no backward": NO_GLOBAL_STATE,
     "rnn, cell in a loop": RECURRENT,
     "no optimizer": BY_HAND,
+    "tied, hooks, averages, Adam's implementations": TIED_HOOKED_AVERAGED,
+    "torch.func": FUNCTIONAL,
+    "fork, Ctrl-C": FORKED_AND_INTERRUPTED,
 }
 
 
@@ -422,3 +513,57 @@ def test_a_loss_taken_after_the_pass_counts_and_says_nothing_of_its_mode(tmp_pat
     assert len(run.of("validation_loss:0")) == 5
     assert set(run.of("validation_training_mode:0")) == {0.0}
     assert "wrong-mode" not in done.stderr
+
+
+def test_what_cannot_be_seen_of_a_compiled_model_is_said(tmp_path: Path) -> None:
+    write(tmp_path, COMPILED)
+    watched = unstuck("run", "train.py", cwd=tmp_path)
+    assert "unstuck: inside a compiled model only weights" in watched.stderr
+
+
+def test_leaving_at_once_is_the_same(tmp_path: Path) -> None:
+    """`os._exit` runs nothing of ours: what was committed is there."""
+    leaving = "\nimport os, sys\nsys.stdout.flush()\nos._exit(3)\n"
+    alone, watched = twice(write(tmp_path, MLP + DONE + leaving))
+    assert alone.returncode == watched.returncode == 3
+    assert "weights" in alone.stdout
+    assert watched.stdout == alone.stdout
+    read(tmp_path / "run.db")
+
+
+def test_losses_on_an_accelerator_are_fetched_together(tmp_path: Path) -> None:
+    """As if nothing were at hand: no loss is waited for, none is lost or out of order."""
+    far = (
+        "from unstuck.frameworks import torch_measure\n"
+        "torch_measure.at_hand = lambda tensor: False\n"
+    )
+    alone, near, away = forked(write(tmp_path, MLP + DONE), {"near": "", "away": far})
+    assert alone.stdout == near.stdout == away.stdout
+    (here,) = read(tmp_path / "near" / "run.db").runs
+    (there,) = read(tmp_path / "away" / "run.db").runs
+    assert here.loss == there.loss
+    assert len(there.loss) == 60
+
+
+LARGE = f"""\
+{HEAD}
+import resource, sys
+model = nn.Sequential(*(nn.Linear(2000, 2000) for _ in range(25)))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for step in range(3):
+    optimizer.zero_grad()
+    model(torch.randn(4, 2000)).square().mean().backward()
+    optimizer.step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print(model[3].weight.sum().item())
+"""
+
+
+def test_a_model_of_100_million_parameters_is_not_copied(tmp_path: Path) -> None:
+    """Its weights take 400 MB; every step is sampled."""
+    alone, watched = twice(write(tmp_path, LARGE))
+    assert watched.stdout == alone.stdout
+    assert int(watched.stderr) - int(alone.stderr) < 50_000  # kB
+    recording = read(tmp_path / "run.db")
+    assert recording.facts["deep"] == 3
+    assert len(recording.runs[0].of("update_ratio", "24")) == 3

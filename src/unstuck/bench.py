@@ -26,6 +26,7 @@ from unstuck.trials import (
     Target,
     Trial,
     imports,
+    variables,
 )
 from unstuck.verdict import Objective
 from unstuck.working_files import WorkingFiles
@@ -116,7 +117,8 @@ def executor(target: Target, options: Options) -> Executor:
         return ForkExecutor(workers)
     preload = ["torch"] if target.module else imports(target.script)
     if options.executor != "ray":
-        return LocalExecutor(workers, preload)
+        chosen = {} if target.module else variables(target.script)
+        return LocalExecutor(workers, preload, variables=chosen)
     from unstuck.ray_executor import RayExecutor
 
     try:
@@ -265,6 +267,7 @@ class Bench:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that a script printed."""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
+    """Return the last line that a script printed, as a terminal would show it."""
+    shown = re.sub(r"\x1b\[[0-9;]*m|\x08", "", text)
+    lines = [line for line in shown.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it printed nothing"

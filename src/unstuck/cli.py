@@ -168,9 +168,14 @@ def run(
     _need_writable(output)
     _need_packages(trackers)
     _need_writable(picture)
-    path = _record_path(record, script)
     from unstuck.runner import Spec
 
+    if os.environ.get("RANK", "0") != "0" and "WORLD_SIZE" in os.environ:
+        # Under torchrun, the first rank writes and diagnoses for all.
+        with tempfile.TemporaryDirectory(prefix="unstuck-") as folder:
+            spec = Spec(os.path.join(folder, "run.db"), share, module=module, stop_on=stop_on)
+            sys.exit(_leave(_run_child(spec, script, arguments)))
+    path = _record_path(record, script)
     spec = Spec(record=path, budget=share, module=module, stop_on=stop_on)
     line = _status_line(path, chosen, configuration) if status else None
     left = _run_child(spec, script, arguments, line)
@@ -481,7 +486,7 @@ class _Live:
 @click.option("--select", multiple=True, help="Names or codes; several with commas.")
 @click.option("--ignore", multiple=True, help="Names or codes; several with commas.")
 @click.option("-v", "--verbose", is_flag=True, help="Also remarks.")
-@click.argument("record", metavar="RECORD")
+@click.argument("record", metavar="RECORD|LOG")
 def report(
     output: str | None,
     live: bool,
@@ -502,7 +507,9 @@ def report(
     _need_writable(output)
     try:
         found = _diagnosed(record, chosen, configuration, verbose)
-    except (RecordError, LogError) as error:
+    except LogError as error:
+        _stop(str(error))
+    except RecordError as error:
         _stop(f"{error}; `unstuck run SCRIPT` writes one")
     if output is not None:
         _draw(found, output)
@@ -627,14 +634,12 @@ def _names(given: Sequence[str]) -> list[str]:
 
 
 def _share(text: str) -> float:
-    """Return a share of the time: ``1%`` or ``0.01``."""
+    from unstuck.config import share
+
     try:
-        share = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 10:
-        _stop(f"--budget is a share of the time, such as 1%, not {text!r}")
-    return share
+        return share(text)
+    except ValueError as error:
+        _stop(f"--budget: {error}")
 
 
 def _need_script(script: str, module: bool) -> None:

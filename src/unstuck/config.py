@@ -11,7 +11,10 @@ from typing import Any
 
 from unstuck.findings import Finding
 
-__all__ = ["Configuration", "ConfigurationError", "load"]
+__all__ = ["Configuration", "ConfigurationError", "load", "share"]
+
+MOST = 10.0
+"""The largest share of the time that watching may be allowed: tests ask for all that can be had."""
 
 
 class ConfigurationError(Exception):
@@ -91,6 +94,11 @@ def _configuration(table: Mapping[str, Any], file: Path) -> Configuration:
             raise ConfigurationError(
                 f"{file}: per-layer-ignores in [tool.unstuck]: {pattern} needs a list of names"
             )
+    budget = str(table.get("budget", "1%"))
+    try:
+        share(budget)
+    except ValueError as error:
+        raise ConfigurationError(f"{file}: budget in [tool.unstuck]: {error}") from None
     thresholds = table.get("thresholds", {})
     _validate(thresholds, file)
     return Configuration(
@@ -98,8 +106,24 @@ def _configuration(table: Mapping[str, Any], file: Path) -> Configuration:
         ignore=tuple(table.get("ignore", ())),
         per_layer_ignores=table.get("per-layer-ignores", {}),
         thresholds=thresholds,
-        budget=str(table.get("budget", "1%")),
+        budget=budget,
     )
+
+
+def share(given: str | float) -> float:
+    """Return a share of the time: ``1%`` and ``0.01`` are one hundredth.
+
+    Raises:
+        ValueError: When it is none, or more than ten times the run's own time.
+    """
+    text = str(given).strip()
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= MOST:
+        raise ValueError(f"a budget is a share of the time, such as 1%, not {text!r}")
+    return number
 
 
 def _names(value: object) -> bool:

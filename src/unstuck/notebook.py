@@ -67,34 +67,37 @@ class Watched:
 
 
 @contextmanager
-def watch(record: str | None = None, budget: float = 0.01) -> Iterator[Watched]:
+def watch(record: str | None = None, budget: str | float | None = None) -> Iterator[Watched]:
     """Watch the trainings inside a ``with`` block.
 
     Args:
         record: Where to write the record; a temporary file by default.
-        budget: Share of the time that watching may cost.
+        budget: Share of the time that watching may cost, ``"1%"`` or ``0.01``; what the
+            configuration says by default.
 
     Raises:
-        ImportError: When PyTorch is not installed.
+        ValueError: When the budget is no share.
+        ConfigurationError: When the configuration cannot be used.
 
     Example:
         >>> with unstuck.watch() as run:  # doctest: +SKIP
         ...     train()
         >>> run.findings()  # doctest: +SKIP
     """
-    from unstuck.frameworks.torch import TorchWatcher
+    from unstuck.config import load, share
+    from unstuck.runner import Spec, Watching
 
+    allowed = share(load(Path.cwd()).budget if budget is None else budget)
     path = record or os.path.join(tempfile.mkdtemp(prefix="unstuck-"), "run.db")
-    recorder = Recorder(path)
-    recorder.fact("script", getattr(sys.modules.get("__main__"), "__file__", "") or "")
-    watcher = TorchWatcher(recorder, budget)
-    watcher.install()
-    watcher.births.adopt()
-    watched = Watched(path, recorder)
+    watching = Watching(Spec(path, allowed))
+    main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
+    watching.recorder.fact("script", main)
+    watching.start(adopt=True)
+    watched = Watched(path, watching.recorder)
     try:
         yield watched
     finally:
-        watcher.uninstall()
+        watching.stop()
         watched._close()
 
 

@@ -50,7 +50,7 @@ def prove(
     sources = written.write(bench.laboratory.directory.name, f"patched-{len(bench.tried)}")
     ended = bench.control_trial.status != "paused"
     # What the script prints is not known at steps of the past.
-    if plan.pacing(trial.candidate) or (bench.options.metric is not None and ended):
+    if plan.at_end(trial.candidate) or (bench.options.metric is not None and ended):
         bench.finish(bench.control_trial)
         bench.control = bench.run_of(bench.control_trial) or bench.control
         steps = END

@@ -3,19 +3,21 @@
 One table holds facts as JSON; one names the sources (a run, a layer, its signals); one holds deep
 samples, a row each with float32 values in the order of the source's signals; one holds chunks of
 what is measured every step. Nothing is ever unpickled. A writer that is killed loses at most what
-came in since the last commit, half a second before.
+came in since the last commit, half a second before. However long a run is, its record stays small:
+of what came long ago, only the extremes are kept, the more sparsely the more there is of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sqlite3
 import threading
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,18 @@ APPLICATION = b"unst"
 """Marks a database as a record (bytes 68 to 71 of the file): no other file is ever overwritten."""
 COMMIT_SECONDS = 0.5
 """At most this long do values wait in memory (promise 5: everything up to the last second)."""
+
+CHUNK = 1024
+"""Values in a row of `chunks`, after which the next row begins: the recent past."""
+PLAIN = 2**20
+"""Values of a series that are kept as they come; of those after them, only the extremes."""
+ROWS = 2**14
+"""Samples of a source that are kept as they come; as many again while their number doubles."""
+BLOCK = 16
+"""Values of which the least and the greatest are kept at first; twice as many when there are twice
+as many values."""
+WAITING = 2**16
+"""Rows that wait in memory while the file cannot be written; then the record is given up."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS facts (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key));
@@ -45,8 +59,8 @@ class RecordError(Exception):
 class Recorder:
     """Appends a run to its file from the training's process.
 
-    Values are buffered and committed by a background thread. A forked child inherits the object
-    but writes nothing.
+    Values are buffered and committed by a background thread, so that no step waits for the disk. A
+    forked child inherits the object but writes nothing.
 
     Raises:
         RecordError: When the file cannot be created, or would take the place of something else.
@@ -58,16 +72,19 @@ class Recorder:
             raise RecordError(f"{self.path} is no record and is not overwritten; name another file")
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._facts: dict[tuple[int, str], str] = {}
-        self._samples: list[tuple[int, int, bytes]] = []
-        self._new_sources: list[tuple[int, int, str, str]] = []
+        self._writing = threading.Lock()
         self._sources: dict[tuple[int, str, tuple[str, ...]], int] = {}
-        self._series: dict[int, tuple[int, array[float]]] = {}
-        self._broken: str | None = None
+        self._counts: dict[int, int] = {}
+        self._left_out: dict[int, tuple[int, int, bytes]] = {}
+        self._coming = _Batch()
+        self._tails: dict[int, _Tail] = {}
+        self._failure: str | None = None
+        self._given_up = False
+        self._runs = 0
         try:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=5)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=1)
             self._db.execute(f"PRAGMA application_id={int.from_bytes(APPLICATION)}")
             self._db.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing that was committed; only a power cut could.
@@ -77,19 +94,26 @@ class Recorder:
         except (sqlite3.Error, OSError) as error:
             raise RecordError(f"cannot write the record {self.path}: {error}") from None
         self.fact("schema", SCHEMA_VERSION)
+        self.commit()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._commit_regularly, daemon=True, name="unstuck")
         self._thread.start()
 
     @property
     def broken(self) -> str | None:
-        """Why nothing more is written, or None."""
-        return self._broken
+        """Why what came last is not written, or None."""
+        return self._failure
+
+    def new_run(self) -> int:
+        """Return the number of a training that begins: each has its own, whoever watches it."""
+        self._runs += 1
+        return self._runs - 1
 
     def fact(self, key: str, value: Any, run: int = -1) -> None:
         """Set a fact of a run (-1: of the whole script); JSON can hold it."""
+        text = _encodable(json.dumps(value, ensure_ascii=False))
         with self._lock:
-            self._facts[run, key] = json.dumps(value)
+            self._coming.facts[run, key] = text
 
     def source(self, run: int, layer: str, signals: Sequence[str]) -> int:
         """Return the number under which samples of these signals of a layer are stored."""
@@ -97,55 +121,90 @@ class Recorder:
         found = self._sources.get(key)
         if found is None:
             found = self._sources[key] = len(self._sources)
+            row = (found, run, _encodable(layer), json.dumps(list(signals)))
             with self._lock:
-                self._new_sources.append((found, run, layer, json.dumps(list(signals))))
+                self._coming.sources.append(row)
         return found
 
     def sample(self, source: int, step: int, values: Sequence[float]) -> None:
         """Add one row: the values of the source's signals at `step`."""
-        blob = _floats(values).tobytes()
+        row = (source, step, _floats(values).tobytes())
+        count = self._counts[source] = self._counts.get(source, 0) + 1
+        if count > ROWS and count % (1 << (count // ROWS).bit_length()):
+            self._left_out[source] = row
+            return
+        self._left_out.pop(source, None)
         with self._lock:
-            self._samples.append((source, step, blob))
+            self._coming.samples.append(row)
 
     def append(self, source: int, step: int, value: float) -> None:
         """Add the next value of something that is measured every step."""
         with self._lock:
-            held = self._series.get(source)
-            if held is not None and held[0] + len(held[1]) == step:
-                held[1].append(value)
-                return
-            if held is not None:
-                self._samples_of_chunk(source, held)
-            self._series[source] = (step, array("f", (value,)))
-
-    def _samples_of_chunk(self, source: int, held: tuple[int, array[float]]) -> None:
-        first, values = held
-        for offset, value in enumerate(values):
-            self._samples.append((source, first + offset, array("f", (value,)).tobytes()))
+            pieces = self._coming.pieces
+            held = pieces.get(source)
+            if held is not None and held[-1][0] + len(held[-1][1]) == step:
+                held[-1][1].append(value)
+            else:
+                pieces.setdefault(source, []).append((step, array("f", (value,))))
 
     def _commit_regularly(self) -> None:
         while not self._stop.wait(COMMIT_SECONDS):
             self.commit()
 
     def commit(self) -> None:
-        """Write what has come in; a failure is remembered in `broken`, never raised."""
-        if os.getpid() != self._pid or self._broken is not None:
+        """Write what has come in; a failure is remembered in `broken`, never raised.
+
+        What could not be written waits for the next commit: a disk may be full, or the file locked
+        by another process, for a while.
+        """
+        if os.getpid() != self._pid:
             return
-        with self._lock:
-            facts = [(run, key, value) for (run, key), value in self._facts.items()]
-            sources, samples = self._new_sources, self._samples
-            chunks = [(s, first, v.tobytes()) for s, (first, v) in self._series.items()]
-            self._facts, self._new_sources, self._samples, self._series = {}, [], [], {}
-            if not (facts or sources or samples or chunks):
+        with self._writing:
+            with self._lock:
+                batch, self._coming = self._coming, _Batch()
+            if self._given_up or not batch.size():
                 return
             try:
-                with self._db:
-                    self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?,?,?)", facts)
-                    self._db.executemany("INSERT INTO sources VALUES (?,?,?,?)", sources)
-                    self._db.executemany("INSERT INTO samples VALUES (?,?,?)", samples)
-                    self._db.executemany("INSERT INTO chunks VALUES (?,?,?)", chunks)
-            except sqlite3.Error as error:
-                self._broken = f"the record {self.path} cannot be written any more: {error}"
+                tails = self._write(batch)
+            except Exception as error:
+                self._failure = f"the record {self.path} cannot be written: {error}"
+                with self._lock:
+                    self._coming = batch.followed_by(self._coming)
+                self._given_up = batch.size() > WAITING
+            else:
+                self._tails.update(tails)
+                self._failure = None
+
+    def _write(self, batch: _Batch) -> dict[int, _Tail]:
+        """Write a batch in one transaction; return the last chunks of the series in it."""
+        samples = batch.samples
+        tails: dict[int, _Tail] = {}
+        with self._db:
+            self._db.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?,?,?)",
+                [(run, key, value) for (run, key), value in batch.facts.items()],
+            )
+            self._db.executemany("INSERT INTO sources VALUES (?,?,?,?)", batch.sources)
+            for source, pieces in batch.pieces.items():
+                tail = self._tails.get(source)
+                for first, values in pieces:
+                    if tail is None or not tail.takes(first):
+                        if tail is not None and tail.count - len(tail.values) >= PLAIN:
+                            samples = [*samples, *tail.extremes(source)]
+                            self._db.execute("DELETE FROM chunks WHERE rowid=?", (tail.row,))
+                        before = tail.count if tail is not None else 0
+                        new = "INSERT INTO chunks VALUES (?,?,?)"
+                        row = self._db.execute(new, (source, first, values.tobytes())).lastrowid
+                        tail = _Tail(row or 0, first, values, before + len(values))
+                        continue
+                    tail = tail.longer(values)
+                    self._db.execute(
+                        "UPDATE chunks SET data=? WHERE rowid=?", (tail.values.tobytes(), tail.row)
+                    )
+                if tail is not None:
+                    tails[source] = tail
+            self._db.executemany("INSERT INTO samples VALUES (?,?,?)", samples)
+        return tails
 
     def close(self) -> None:
         """Write everything and close the file."""
@@ -153,13 +212,83 @@ class Recorder:
             return
         self._stop.set()
         self._thread.join(timeout=5)
-        self.commit()
         with self._lock:
+            self._coming.samples += self._left_out.values()
+            self._left_out = {}
+        self.commit()
+        with self._writing:
             # A finished record is one plain file; a reader that is just looking prevents that.
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("PRAGMA busy_timeout=200")
                 self._db.execute("PRAGMA journal_mode=DELETE")
-            self._db.close()
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+
+
+@dataclass
+class _Batch:
+    """What is to be written next."""
+
+    facts: dict[tuple[int, str], str] = field(default_factory=dict)
+    sources: list[tuple[int, int, str, str]] = field(default_factory=list)
+    samples: list[tuple[int, int, bytes]] = field(default_factory=list)
+    pieces: dict[int, list[tuple[int, array[float]]]] = field(default_factory=dict)
+
+    def size(self) -> int:
+        """Return a number of rows, a chunk of values being one."""
+        pieces = sum(1 + len(v) // CHUNK for held in self.pieces.values() for _, v in held)
+        return len(self.facts) + len(self.sources) + len(self.samples) + pieces
+
+    def followed_by(self, later: _Batch) -> _Batch:
+        """Return both in one."""
+        pieces = {source: list(held) for source, held in self.pieces.items()}
+        for source, held in later.pieces.items():
+            pieces.setdefault(source, []).extend(held)
+        return _Batch(
+            {**self.facts, **later.facts},
+            self.sources + later.sources,
+            self.samples + later.samples,
+            pieces,
+        )
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """The last chunk of a series: its row in the file, and how many values there were so far."""
+
+    row: int
+    first: int
+    values: array[float]
+    count: int
+
+    def takes(self, step: int) -> bool:
+        """Return whether a value of `step` belongs into this chunk."""
+        return step == self.first + len(self.values) and len(self.values) < CHUNK
+
+    def longer(self, values: array[float]) -> _Tail:
+        """Return the chunk with more values."""
+        return _Tail(self.row, self.first, self.values + values, self.count + len(values))
+
+    def extremes(self, source: int) -> list[tuple[int, int, bytes]]:
+        """Return what is kept of a chunk that lies back: the extremes of each block, as samples."""
+        block = BLOCK << (self.count // PLAIN).bit_length() - 1
+        kept: list[tuple[int, int, bytes]] = []
+        for start in range(0, len(self.values), block):
+            values = self.values[start : start + block]
+            finite = [i for i, value in enumerate(values) if math.isfinite(value)]
+            chosen = {next((i for i, value in enumerate(values) if not math.isfinite(value)), -1)}
+            if finite:
+                chosen |= {min(finite, key=values.__getitem__), max(finite, key=values.__getitem__)}
+            kept += [
+                (source, self.first + start + i, values[i : i + 1].tobytes())
+                for i in sorted(chosen - {-1})
+            ]
+        return kept
+
+
+def _encodable(text: str) -> str:
+    """Return a text without half characters (lone surrogates), which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def foreign(path: Path) -> bool:
@@ -346,7 +475,7 @@ def _run(
         steps=max(int(facts.get("steps", 0)), last + 1),
         series=series,
         facts={k: v for k, v in facts.items() if k not in _TYPED},
-        framework=str(overall.get("framework", "")),
+        framework=str(facts.get("framework") or overall.get("framework", "")),
         script=str(overall.get("script", "")),
         index=number,
     )

@@ -16,10 +16,11 @@ from unstuck.diagnosis import diagnose
 from unstuck.evidence import middle
 from unstuck.findings import Finding
 from unstuck.proof import prove
-from unstuck.race import finalists, good_enough, prepare, race
+from unstuck.race import finalists, good_enough, keeping, prepare, race, with_best_pass
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
 from unstuck.resume import Store
+from unstuck.sources.script import standing
 from unstuck.trials import Candidate, ExecutorError, Laboratory, Target, Trial
 from unstuck.verdict import Verdict
 from unstuck.working_files import WorkingFiles, rewriting
@@ -278,6 +279,11 @@ class _Fix(Bench):
             )
 
     def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
+        """Try the candidates for a diagnosis; what reads the script reads it as it stands now."""
+        with standing(self.sources.texts):
+            return self._try_candidates(first)
+
+    def _try_candidates(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.
 
         A fact of the script is undone first, by its likeliest remedy alone: the rest is tuning.
@@ -288,9 +294,10 @@ class _Fix(Bench):
         self.objective = self.aim(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         undoing = plan.undoing(self.control, first, self.findings)
-        if self.laboratory.target.call is not None:
-            undoing = [candidate for candidate in undoing if not rewriting(candidate)]
         others = [c for c in plan.first_candidates(self.control, first) if c not in undoing]
+        if self.laboratory.target.call is not None:  # it is compiled: its source cannot change
+            undoing = [c for c in undoing if not rewriting(self.control, c)]
+            others = [c for c in others if not rewriting(self.control, c)]
         if not undoing and not others:
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
@@ -315,22 +322,24 @@ class _Fix(Bench):
         """Race candidates, prove the best of them; one alone needs no race."""
         chosen = len(candidates) > 1
         scores = race(self, candidates, steps, first) if chosen else prepare(self, candidates)
+        kept = keeping(self, first)
         for _ in range(2):
-            if not chosen or good_enough(self, scores, steps) or self.spent():
+            if kept is not None or not chosen or good_enough(self, scores, steps) or self.spent():
                 break
-            best = min(scores, key=lambda trial: scores[trial], default=None)
-            if best is None or not math.isfinite(scores[best]):
+            leader = min(scores, key=lambda trial: scores[trial], default=None)
+            if leader is None or not math.isfinite(scores[leader]):
                 break
             tried = {plan.label(trial.candidate) for trial in scores}
-            more = plan.refinements(self.control, first, best.candidate, tried)
+            more = plan.refinements(self.control, first, leader.candidate, tried)
             if not more:
                 break
             scores = {**scores, **race(self, more[:6], steps, first)}
         fixed: tuple[Verdict, WorkingFiles] | None = None
-        for trial in finalists(self, scores, steps):
+        best = finalists(self, scores, steps)
+        for trial in with_best_pass(self, best, kept):
             if self.spent() and (self.improved or fixed):
                 break
-            verdict, cured = prove(self, trial, first, steps, fresh=chosen)
+            verdict, cured = prove(self, trial, first, steps, fresh=chosen and trial is not kept)
             if verdict.status == "nothing-to-fix":
                 return verdict, cured
             if verdict.status == "improved":
@@ -339,7 +348,7 @@ class _Fix(Bench):
                 if fixed is not None:
                     return min(fixed, (verdict, cured), key=lambda cure: self._end(cure[0]))
                 fixed = verdict, cured
-                if self._arrived(verdict):
+                if first.obstacle in plan.WHOLE_RUN or self._arrived(verdict):
                     break
         return fixed or self._nothing("")
 

@@ -185,15 +185,25 @@ class Watching:
         self.spec = spec
         self.recorder = Recorder(spec.record)
         self.watchers: list[Any] = []
+        self._adopting = False
+        self._stopped = False
         self.treatment: Any = None
 
-    def start(self) -> None:
-        """Wait for the frameworks."""
+    def start(self, adopt: bool = False) -> None:
+        """Attach to the frameworks, or wait until they are imported.
+
+        Args:
+            adopt: Whether models that were built before are watched as well.
+        """
+        self._adopting = adopt
         if self.spec.seed is not None:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
+        after_import("keras", self._watch_keras)
 
     def _watch_torch(self) -> None:
+        if self._stopped:
+            return
         try:
             from unstuck.frameworks.torch import TorchWatcher
 
@@ -207,14 +217,41 @@ class Watching:
                 counted=self.spec.run,
             )
             watcher.install()
-            self.watchers.append(watcher)
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.insert(0, watcher)
         except Exception as error:
-            if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
-                raise
-            print(f"unstuck: cannot watch torch ({error}); the script goes on", file=sys.stderr)
+            self._cannot("torch", error)
             return
         if self.spec.remedies:
             self._treat(watcher)
+
+    def _watch_keras(self) -> None:
+        if self._stopped:
+            return
+        try:
+            from unstuck.frameworks.keras import KerasWatcher
+
+            watcher = KerasWatcher(
+                self.recorder,
+                self.spec.budget,
+                stop_at=self.spec.stop_at,
+                stop_on=self.spec.stop_on,
+                pauses=self.spec.pauses,
+                others=self.watchers,
+            )
+            watcher.install()
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.append(watcher)
+        except Exception as error:
+            self._cannot("keras", error)
+
+    def _cannot(self, framework: str, error: Exception) -> None:
+        """Say that a framework cannot be watched; a trial of such a script makes no sense."""
+        if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
+            raise error
+        _say(f"cannot watch {framework} ({error}); the script goes on")
 
     def _treat(self, watcher: Any) -> None:
         from unstuck import registry
@@ -247,11 +284,42 @@ class Watching:
         )
         self.recorder.commit()
 
+    def stop(self) -> None:
+        """Detach from the frameworks; nothing is watched any more."""
+        self._stopped = True
+        for watcher in self.watchers:
+            watcher.uninstall()
+
     def finish(self) -> None:
         """Write everything that is left."""
         for watcher in self.watchers:
             watcher.finish()
         self.recorder.close()
+        if self.recorder.broken is not None and not self.spec.trial:
+            _say(self.recorder.broken)
+
+
+def _say(line: str) -> None:
+    """Print a line of ours, also where standard error is closed or full."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(f"unstuck: {line}", file=sys.stderr)
+
+
+def _watching(spec: Spec) -> Watching | None:
+    """Return the watcher of this process; None where the record cannot be written.
+
+    Raises:
+        RecordError: When it cannot be written for a trial.
+    """
+    from unstuck.record import RecordError
+
+    try:
+        return Watching(spec)
+    except RecordError as error:
+        if spec.trial:
+            raise
+        _say(f"{error}; the script runs unwatched")
+        return None
 
 
 def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[str] = ()) -> int:
@@ -260,15 +328,20 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
     The script's own output, errors and warnings are its own; its traceback shows none of our
     frames.
     """
-    watching = Watching(spec)
-    recorder = watching.recorder
-    recorder.fact("script", script if isinstance(script, str) else script.__name__)
-    recorder.fact("arguments", list(arguments))
+    watching = _watching(spec)
+
+    def note(key: str, value: Any) -> None:
+        if watching is not None:
+            watching.recorder.fact(key, value)
+
+    note("script", script if isinstance(script, str) else script.__name__)
+    note("arguments", list(arguments))
     if isinstance(script, str):
         sys.argv = [script, *arguments]
     if spec.sources:
         sys.meta_path.insert(0, _PatchedSources(spec.sources))
-    watching.start()
+    if watching is not None:
+        watching.start()
     status: int = 0
     try:
         if not isinstance(script, str):
@@ -280,7 +353,7 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
             sys.path[0] = str(Path(script).resolve().parent)
             _run_file(script, spec.sources.get(os.path.realpath(script), script))
     except StopTraining:
-        recorder.fact("stopped", spec.stop_at)
+        note("stopped", spec.stop_at)
         if spec.stop_on is not None:
             status = 1
             print("unstuck: the run was stopped: its loss is not finite", file=sys.stderr)
@@ -289,14 +362,15 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
     except KeyboardInterrupt:
         status = 130
         _show_traceback()
-        recorder.fact(CRASHED, "KeyboardInterrupt")
+        note(CRASHED, "KeyboardInterrupt")
     except BaseException as error:
         status = 1
         _show_traceback()
-        recorder.fact(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
+        note(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
     finally:
-        recorder.fact("status", status)
-        watching.finish()
+        note("status", status)
+        if watching is not None:
+            watching.finish()
     return status
 
 
@@ -384,8 +458,39 @@ def _shift_seeds(shift: int) -> None:
 
         torch.Generator = Generator
 
+    def tensorflow_imported() -> None:
+        import tensorflow as tf
+
+        tf.random.set_seed(start)
+        tf.random.set_seed = _shifted(tf.random.set_seed, step)
+
     after_import("numpy", numpy_imported)
     after_import("torch", torch_imported)
+    after_import("tensorflow", tensorflow_imported)
+    if step:
+        after_import("keras", lambda: _shift_keras(step))
+
+
+def _shift_keras(step: int) -> None:
+    """Shift the seeds that Keras is given; what it draws by itself comes from `random`."""
+    from keras.src.initializers.random_initializers import RandomInitializer
+    from keras.src.random.seed_generator import SeedGenerator
+    from keras.src.utils import rng_utils
+
+    def shifting(original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(made: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            if type(seed) is int:
+                seed = (seed + step) % 2**31
+            original(made, seed, *args, **kwargs)
+
+        return __init__
+
+    for kind in (RandomInitializer, SeedGenerator):
+        kind.__init__ = shifting(kind.__init__)
+    original: Callable[..., Any] = vars(rng_utils)["set_random_seed"]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras") and vars(module).get("set_random_seed") is original:
+            vars(module)["set_random_seed"] = _shifted(original, step)
 
 
 def _shifted(function: Callable[..., Any], step: int, default: int | None = None) -> Any:
@@ -410,9 +515,10 @@ def serve() -> None:
     """Run trials in children of this process, which has imported the frameworks once.
 
     Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
-    "arguments": [...]}`` starts a child, ``{"preload": [...]}`` imports modules. Answers with
-    ``{"job": 7, "pid": 123}`` when it starts, ``{"job": 7, "paused": true}`` when it has stopped
-    itself, and ``{"job": 7, "status": 0}`` when it has ended.
+    "arguments": [...]}`` starts a child, ``{"environment": {...}, "preload": [...]}`` sets
+    variables and imports modules. Answers with ``{"job": 7, "pid": 123}`` when it starts,
+    ``{"job": 7, "paused": true}`` when it has stopped itself, and ``{"job": 7, "status": 0}`` when
+    it has ended.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an import prints is no answer
@@ -441,6 +547,7 @@ def serve() -> None:
 
 
 def _answer(order: Mapping[str, Any], running: dict[int, int], answers: Any) -> None:
+    os.environ.update(order.get("environment", {}))
     for name in order.get("preload", ()):
         with contextlib.suppress(Exception):
             importlib.import_module(name)

@@ -1,10 +1,10 @@
 """Watches a PyTorch training by torch's own hooks, without changing anything about it.
 
-Every step costs a few microseconds: the loss is noted where `backward` starts, the learning rate
-where the optimizer steps. Some steps, most of them early, are measured in depth: hooks are attached
-to the layers just before such a step and taken off after it (`torch_training`). No random number is
-drawn, no tensor kept beyond its step, no mode flipped; if anything here fails, one line says so and
-watching stops.
+Every step costs a few microseconds, however many layers there are: the loss is noted where
+`backward` starts, the learning rate where the optimizer steps. Some steps, most of them early, are
+measured in depth: hooks are attached to the layers just before such a step and taken off after it
+(`torch_training`). No random number is drawn, no tensor kept beyond its step, no mode flipped; if
+anything here fails, one line says so and watching stops.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, cast
 
@@ -30,18 +30,15 @@ from torch.optim.optimizer import (
 )
 
 from unstuck.findings import Location
+from unstuck.frameworks import pacing
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import (
-    Births,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
-from unstuck.frameworks.torch_callers import Sites, roots
+from unstuck.frameworks.torch_callers import Sites, call_chain, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
+from unstuck.frameworks.torch_ranks import Ranks
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
@@ -49,13 +46,8 @@ from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
 
-ALLOWANCE = 0.25
-"""Seconds of deep samples that are free, so that the first steps are seen whatever the budget."""
-DENSE = 20
-"""The first steps are all measured in depth, as far as two fifths of the allowance reach: they tell
-most (learning rate, initialization)."""
-DOUBLING = 12
-"""After them, at most that many deep samples are taken while the number of steps doubles."""
+TIMED = 64
+"""Every so many steps, the few microseconds are timed that every step costs."""
 LOSSES = (
     "cross_entropy",
     "nll_loss",
@@ -129,18 +121,27 @@ class TorchWatcher:
         self._undo: list[Callable[[], None]] = []
         self._loss_calls: list[LossCall] = []
         self._loss_value: float = math.nan
-        self._loss_tensor: Tensor | None = None
+        self.loss_held: Tensor | None = None
+        self.broken = False
         self._backward_seen = 0
+        self.listeners: list[Callable[[Tensor], None]] = []
+        self._armed: dict[int, Training] = {}
         self._scales = 0
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
+        self._pass_calls: list[list[dict[str, Any]]] = []
+        self._validating = True
         self._sites = Sites()
         self.stretches = Stretches(self)
         self.loaders = Loaders()
         self._inside = False
         self.started = time.perf_counter()
         self.spent = 0.0
+        self.light = 0.0
+        self.judged = 0.0
+        self._timing = False
+        self._ranks: Ranks | None = None
 
     # ------------------------------------------------------------------ installing
 
@@ -148,12 +149,12 @@ class TorchWatcher:
         """Attach to torch: global optimizer hooks, `backward`, the loss functions."""
         self.births.install()
         self._undo.append(self.births.uninstall)
-        watcher = self
         self.recorder.fact("framework", "torch")
         self.recorder.fact("torch", torch.__version__)
 
         self._wrap(Optimizer, "__init__", self._around_optimizer)
         self._wrap(torch.autograd, "backward", self._around_backward)
+        self._wrap(torch.autograd, "grad", self._around_grad)
         for name in LOSSES:
             if hasattr(F, name):
                 self._wrap(F, name, self._around_loss)
@@ -165,20 +166,21 @@ class TorchWatcher:
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
         self._wrap(torch.utils.data.DataLoader, "__iter__", self._around_pass)
+        self._wrap(nn.Module, "load_state_dict", self._around_load)
         for owner in (torch, nn.Module):
             self._wrap(owner, "compile", self._around_compile)
         self._schedules.install()
-        before = register_optimizer_step_pre_hook(
-            lambda optimizer, args, kwargs: watcher._guard(
-                watcher._before_step, optimizer, len(args) > 1 or bool(kwargs.get("closure"))
-            )
-        )
-        after = register_optimizer_step_post_hook(
-            lambda optimizer, args, kwargs: watcher._guard(
-                watcher._after_step, optimizer, len(args) > 1 or bool(kwargs.get("closure"))
-            )
-        )
+        before = register_optimizer_step_pre_hook(self._step_begins)
+        after = register_optimizer_step_post_hook(self._step_ends)
         self._undo += [before.remove, after.remove]
+        held = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: TorchWatcher._forked(held()))
+
+    @staticmethod
+    def _forked(watcher: TorchWatcher | None) -> None:
+        """Watch nothing in a child of the script's process: the record is its parent's."""
+        if watcher is not None:
+            watcher.active = False
 
     def _wrap(
         self, owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -213,56 +215,91 @@ class TorchWatcher:
         self._guard(self._schedules.write)
         for training in self._all:
             training.disarm()
+            self._guard(training.fetch)
             self._guard(training.write_facts)
         seconds = time.perf_counter() - self.started
         self.recorder.fact("seconds", seconds)
         if self._scales and len(self._all) == 1:
             self.recorder.fact("scaled_losses", self._scales, self._all[0].index)
-        self.recorder.fact("spent", self.spent)
+        self.recorder.fact("spent", self.spent + self.light + self.judged)
         self.recorder.fact("deep", sum(training.deep for training in self._all))
         if self.failed:
             self.recorder.fact("failed", self.failed)
 
     def _guard(self, work: Callable[..., Any], *args: Any) -> None:
         """Do our own work; if it fails, say so in one line and stop watching."""
-        if not self.active or self._inside or os.getpid() != self._pid or torch.jit.is_tracing():
+        if not self.active or self._inside or torch.jit.is_tracing():
             return
+        if torch._C._functorch.maybe_current_level() is not None:
+            return  # inside `torch.func`, tensors stand for many others and have no numbers
         begin = time.thread_time()
         self._inside = True
         try:
-            work(*args)
+            with torch._C.DisableTorchFunction():  # the sensor does not look at what we compute
+                work(*args)
         except Exception as error:
-            self.active = False
-            self.failed = f"{type(error).__name__}: {error}".splitlines()[0]
-            for training in self._all:
-                training.disarm()
-            print(
-                f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
-            )
-            if os.environ.get("UNSTUCK_DEBUG"):
-                raise
+            self._fail(error)
         finally:
             self._inside = False
         self.spent += time.thread_time() - begin
+
+    def _fail(self, error: Exception) -> None:
+        """Say in one line what went wrong with us, and watch no longer."""
+        self.active = False
+        self.failed = f"{type(error).__name__}: {error}".splitlines()[0]
+        for training in self._all:
+            training.disarm()
+        for stop in self.listeners:
+            stop.__self__.end()  # type: ignore[attr-defined]
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
+            print(
+                f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
+            )
+        if os.environ.get("UNSTUCK_DEBUG"):
+            raise error
+
+    @contextlib.contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """See nothing inside the block: another framework's watcher records that training."""
+        inside, self._inside = self._inside, True
+        try:
+            yield
+        finally:
+            self._inside = inside
 
     def may_sample(self, cost: float) -> bool:
         """Return whether a deep sample of that many seconds is within the budget."""
         return cost <= self._left()
 
     def _left(self) -> float:
-        """Return the seconds that deep samples may still cost by now."""
-        return ALLOWANCE + self.budget * (time.perf_counter() - self.started) - self.spent
+        """Return the seconds that deep samples may still cost by now.
+
+        What every step and the validation passes cost is paid from the budget too, but never
+        leaves deep samples less than half of it.
+        """
+        granted = self._granted()
+        return granted - self.spent - min(self.light + self.judged, granted / 2)
+
+    def _granted(self) -> float:
+        return pacing.granted(self.budget, time.perf_counter() - self.started)
+
+    def ranks(self) -> Ranks | None:
+        """Return the processes that this training is distributed over, None if it is alone."""
+        if self._ranks is None:
+            self._ranks = Ranks.here()
+        return self._ranks
+
+    def patience(self, step: int, cost: float) -> int:
+        """Return how many steps from now the budget will have come to `cost`, as steps go."""
+        missing = cost - self._left()
+        if missing <= 0 or not self.budget:
+            return 1
+        elapsed = max(time.perf_counter() - self.started, 1e-3)
+        return max(1, math.ceil((missing / self.budget) / elapsed * max(step, 1)))
 
     def distance(self, step: int, cost: float) -> int:
-        """Return how many steps after the one before `step` the next deep sample is due.
-
-        The first steps are measured one by one; then a fifth of what is left may be spent while
-        the number of steps doubles, so that a run of any length is seen to its end.
-        """
-        if step < max(5, min(DENSE, 0.4 * ALLOWANCE / max(cost, 1e-6))):
-            return 1
-        samples = min(DOUBLING, max(0.2 * self._left() / max(cost, 1e-6), 1))
-        return max(1, round(step * (2 ** (1 / samples) - 1)))
+        """Return how many steps after the one before `step` the next deep sample is due."""
+        return pacing.distance(step, cost, self._left())
 
     # ------------------------------------------------------------------ what torch calls
 
@@ -306,7 +343,7 @@ class TorchWatcher:
     def _training(self, optimizer: Optimizer) -> Training:
         training = self._runs.get(optimizer)
         if training is None:
-            training = Training(self, optimizer, len(self._all))
+            training = Training(self, optimizer, self.recorder.new_run())
             self._runs[optimizer] = training
             self._all.append(training)
         return training
@@ -317,6 +354,7 @@ class TorchWatcher:
         def compile_(*args: Any, **kwargs: Any) -> Any:
             # A compiled model would take our hooks for its own and be compiled anew with each.
             watcher.hooking = False
+            watcher.recorder.fact("compiled", True)
             for training in watcher._all:
                 training.unhook()
                 if training._lasting is not None:
@@ -329,8 +367,8 @@ class TorchWatcher:
         watcher = self
 
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
-            if watcher.active and not torch.compiler.is_compiling():
-                watcher._guard(watcher._before_backward, tensors)
+            if watcher.active and not watcher._inside and not torch.compiler.is_compiling():
+                watcher._backward_begins(tensors)
                 if watcher.stop_on_error and not math.isfinite(watcher.loss_value()):
                     raise watcher._stop()
             result = original(tensors, *args, **kwargs)
@@ -340,43 +378,95 @@ class TorchWatcher:
 
         return backward
 
-    def _before_backward(self, tensors: Any) -> None:
-        first = tensors if isinstance(tensors, Tensor) else next(iter(tensors), None)
-        if not isinstance(first, Tensor) or first.numel() != 1:
-            return
-        loss: Tensor = first
+    def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Take gradients that a script asks for itself as the backward pass of its own update."""
+        watcher = self
+
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if watcher._hand is None or not watcher.active or watcher._inside:
+                return original(outputs, inputs, *args, **kwargs)
+            inputs = inputs if isinstance(inputs, Tensor) else tuple(inputs)
+            leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
+            differentiated = kwargs.get("create_graph") or args[2:3] == (True,)
+            updated = not differentiated and all(
+                isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves
+            )
+            if updated:
+                watcher._backward_begins(outputs)
+            gradients = original(outputs, inputs, *args, **kwargs)
+            if updated and watcher._hand is not None:
+                watcher._guard(watcher._hand.given, leaves, gradients)
+            return gradients
+
+        return grad
+
+    def _backward_begins(self, tensors: Any) -> None:
+        """Note the loss; look at the graph where there is a reason to."""
         if self._validation:
-            self._end_validation()
-        held = self._scaled.pop(id(loss), None)
-        if held is not None and held[0]() is loss:
-            unscaled: Tensor | None = held[1]()
-            if unscaled is not None:
-                loss = unscaled
+            self._guard(self._end_validation)
+        elif not self._validating:
+            self._validating = self.judged < self._granted() / 2
         if self._hand is not None:
+            self._guard(self._hand_begins, tensors)
+        begin = time.thread_time() if self._timing else 0.0
+        try:
+            loss = self._scalar(tensors)
+            if loss is None:
+                return
+            self._backward_seen += 1
+            if measure.at_hand(loss):
+                self._loss_value, self.loss_held = loss.item(), None
+                finite = math.isfinite(self._loss_value)
+            else:
+                self.loss_held, finite = loss.detach(), not self.broken
+        except Exception as error:
+            self._fail(error)
+            return
+        if self._timing:
+            self.light += TIMED * (time.thread_time() - begin)
+        if self._armed or self.listeners or not finite:
+            self._guard(self._look, loss, finite)
+
+    def _scalar(self, tensors: Any) -> Tensor | None:
+        """Return the loss that `backward` was given, as it was before a GradScaler."""
+        if type(tensors) in (tuple, list) and tensors:
+            tensors = tensors[0]
+        if not isinstance(tensors, Tensor) or tensors.numel() != 1:
+            return None
+        held = self._scaled.pop(id(tensors), None) if self._scaled else None
+        if held is not None and held[0]() is tensors:
+            return held[1]() or tensors
+        return tensors
+
+    def _hand_begins(self, tensors: Any) -> None:
+        loss = self._scalar(tensors)
+        if self._hand is not None and loss is not None:
             self._hand.begins(loss)
             training = self._hand.training
             if training is not None:
                 self._end_or_pause(training)
-        self.stretches.step_ends()
-        self._backward_seen += 1
-        if loss.device.type == "cpu":
-            self._loss_value, self._loss_tensor = loss.item(), None
-        else:
-            self._loss_tensor = loss.detach()
-        location: Location | None = None
-        broken = self._loss_tensor is None and not math.isfinite(self._loss_value)
-        for training in list(self._runs.values()):
-            if broken:
+
+    def _look(self, loss: Tensor, finite: bool) -> None:
+        """Look at the graph that `backward` is about to walk."""
+        for listener in tuple(self.listeners):
+            listener(loss)
+        if not finite and not math.isfinite(self.loss_value()):
+            self.broken = False
+            for training in list(self._runs.values()):
                 training.find_nonfinite(loss)
-            if training.armed or training.stage == 0:
-                location = location or locate(calling_frame())
-            training.backward_begins(loss, location, self._loss_calls)
+        if self._armed:
+            location = locate(calling_frame())
+            for training in tuple(self._armed.values()):
+                if training.optimizer() is None:  # it is gone, and will never step
+                    training.disarm()
+                    continue
+                training.backward_begins(loss, location, self._loss_calls)
         self._loss_calls = []
 
     def loss_value(self) -> float:
-        """Return the last loss as a number; waits for the device only if it lives on one."""
-        if self._loss_tensor is not None:
-            self._loss_value, self._loss_tensor = float(self._loss_tensor), None
+        """Return the last loss as a number; waits for the device if it lives on one."""
+        if self.loss_held is not None:
+            self._loss_value, self.loss_held = float(self.loss_held), None
         return self._loss_value
 
     def _around_scale(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -403,29 +493,43 @@ class TorchWatcher:
                 result = original(*args, **kwargs)
             finally:
                 watcher._inside = False
-            watcher._guard(watcher._loss_computed, name, args, kwargs, result)
+            if isinstance(result, Tensor):
+                if not result.requires_grad:
+                    watcher._judge(watcher._loss_without_gradients, name, args, kwargs, result)
+                elif watcher._armed:
+                    watcher._guard(watcher._loss_computed, name, args, kwargs, result)
             return result
 
         return loss_function
 
+    def _judge(self, work: Callable[..., Any], *args: Any) -> None:
+        """Do our own work on what is computed without gradients, within its half of the budget."""
+        if self._validating and self._all:
+            spent = self.spent
+            self._guard(work, *args)
+            self.spent, self.judged = spent, self.judged + self.spent - spent
+
     def _loss_computed(
-        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
     ) -> None:
-        if not isinstance(result, Tensor):
-            return
-        prediction = args[0] if args else kwargs.get("input")
-        target = args[1] if len(args) > 1 else kwargs.get("target")
-        if not isinstance(prediction, Tensor) or not isinstance(target, Tensor):
+        prediction, target = _compared(args, kwargs)
+        if prediction is None or target is None:
             return
         self.stretches.loss_called(name, prediction, target)
-        if result.requires_grad:
-            if any(training.armed for training in self._runs.values()):
-                reduction = str(kwargs.get("reduction", "mean"))
-                call = LossCall(name, prediction, target, result, reduction)
-                call.site = site(self.births, name, args, kwargs, prediction)
-                self._loss_calls.append(call)
-                del self._loss_calls[:-8]
-        elif result.numel() == 1 and self._all:  # of predictions made without gradients
+        reduction = str(kwargs.get("reduction", "mean"))
+        call = LossCall(name, prediction, target, result, reduction)
+        call.site = site(self.births, name, args, kwargs, prediction)
+        self._loss_calls.append(call)
+        del self._loss_calls[:-8]
+
+    def _loss_without_gradients(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
+    ) -> None:
+        prediction, target = _compared(args, kwargs)
+        if prediction is None or target is None:
+            return
+        self.stretches.loss_called(name, prediction, target)
+        if result.numel() == 1:
             found = self._pass(name)
             rows = prediction.shape[0] if prediction.ndim else 1
             found.loss += result.item() * rows
@@ -441,6 +545,7 @@ class TorchWatcher:
         def equal(first: Any, second: Any, *args: Any, **kwargs: Any) -> Any:
             if (
                 torch.is_grad_enabled()
+                or not watcher._validating
                 or watcher._inside
                 or not watcher._all
                 or type(first) is not Tensor
@@ -453,12 +558,12 @@ class TorchWatcher:
                 result = original(first, second, *args, **kwargs)
             finally:
                 watcher._inside = False
-            watcher._guard(watcher._compared, first, second, result)
+            watcher._judge(watcher._equality, first, second, result)
             return result
 
         return equal
 
-    def _compared(self, first: Tensor, second: Tensor | int, result: Tensor) -> None:
+    def _equality(self, first: Tensor, second: Tensor | int, result: Tensor) -> None:
         """Take a gradient-free comparison of predictions with targets as the pass's accuracy.
 
         A comparison with one number, class by class, says only that a pass is made.
@@ -483,9 +588,30 @@ class TorchWatcher:
             # With gradients on, the predictions were made before: in which mode is not known.
             found.training_mode = not torch.is_grad_enabled() and self._modal_layers_training()
             latest = self._latest()
+            if latest is not None:
+                found.weights = latest.weights()
+                if key not in self._validation_keys:
+                    found.calls = call_chain(latest.roots())
             if found.training_mode and latest is not None and self._sites.note(latest.roots()):
                 self.recorder.fact("validation_sites", self._sites.facts, latest.index)
         return found
+
+    def _around_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        watcher = self
+
+        def load_state_dict(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            result = original(module, *args, **kwargs)
+            watcher._guard(watcher._loaded)
+            return result
+
+        return load_state_dict
+
+    def _loaded(self) -> None:
+        """Note which weights a script goes back to, by what its passes noted of them."""
+        latest = self._latest()
+        if latest is not None:
+            found = {"step": latest.step, "weights": latest.weights()}
+            self.recorder.fact("loaded", found, latest.index)
 
     def _modal_layers_training(self) -> bool:
         """Return whether a layer that behaves otherwise in evaluation is in training mode."""
@@ -504,6 +630,9 @@ class TorchWatcher:
         for key, found in self._validation.items():
             if latest is None:
                 break
+            if key not in self._validation_keys:
+                self._pass_calls.append(found.calls)
+                self.recorder.fact("validation_calls", self._pass_calls, latest.index)
             number = self._validation_keys.setdefault(key, len(self._validation_keys))
             source = self.recorder.source(
                 latest.index,
@@ -514,6 +643,7 @@ class TorchWatcher:
                     f"validation_rows:{number}",
                     f"validation_training_mode:{number}",
                     f"validation_probabilities:{number}",
+                    f"validation_weights:{number}",
                 ),
             )
             self.recorder.sample(
@@ -525,9 +655,11 @@ class TorchWatcher:
                     max(found.rows, found.judged),
                     float(found.training_mode),
                     found.probable if found.rows else 0.0,
+                    found.weights,
                 ),
             )
         self._validation = {}
+        self._validating = self.judged < self._granted() / 2
 
     def _around_loader(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
@@ -557,16 +689,41 @@ class TorchWatcher:
 
         return StopTraining()
 
+    def _step_begins(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Measure weights and gradients before a step that is sampled."""
+        if self.active and not self._inside:
+            training = self._runs.get(optimizer)
+            if training is None or training.attentive:
+                self._guard(self._before_step, optimizer, _closure(args, kwargs))
+
     def _before_step(self, optimizer: Optimizer, closure: bool) -> None:
         self._hand = None  # also where the optimizer is older than the watcher
-        training = self._training(optimizer)
-        self.loaders.stepped(training.index)
-        training.before_step(closure)
+        self._training(optimizer).before_step(closure)
 
-    def _after_step(self, optimizer: Optimizer, closure: bool) -> None:
-        training = self._training(optimizer)
-        training.after_step(closure)
-        self._end_or_pause(training)
+    def _step_ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Note the loss and the learning rate; in a sampled step, write the sample."""
+        if not self.active or self._inside:
+            return
+        training = self._runs.get(optimizer)
+        if training is None:
+            return
+        begin = time.thread_time() if self._timing else 0.0
+        if training.armed:
+            self._guard(training.sample_ends, _closure(args, kwargs))
+        try:
+            self.loaders.stepped(training.index)
+            training.step_ends()
+            due = training.due()
+        except Exception as error:
+            self._fail(error)
+            return
+        if self._timing:
+            self.light += TIMED * (time.thread_time() - begin)
+        if due:
+            self._guard(training.arm)
+        self._timing = training.step % TIMED == 0 and not self._armed
+        if self.stop_at is not None or self.pauses:
+            self._end_or_pause(training)
 
     def _end_or_pause(self, training: Training) -> None:
         """End a trial, or stop its process until it is continued, if it has come that far."""
@@ -583,18 +740,30 @@ class TorchWatcher:
             os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def _closure(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether an optimizer's step was given a closure."""
+    return len(args) > 1 or bool(kwargs.get("closure"))
+
+
 def _call_sites() -> tuple[Any, ...]:
-    """Return the lines of the user's frames above: which of several evaluations this is."""
+    """Return the calls of the user's frames above: which of several evaluations this is."""
     sites: list[tuple[str, int]] = []
     frame = calling_frame()
     while frame is not None and len(sites) < 4:
         name = frame.f_code.co_filename
         if not name.startswith(("<frozen", _TORCH_DIRECTORY)):
-            sites.append((name, frame.f_lineno))
+            sites.append((name, frame.f_lasti))  # two calls may share a line
         if frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back
     return tuple(sites)
+
+
+def _compared(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Tensor | None, ...]:
+    """Return what a loss function was given: prediction and target, None for what is no tensor."""
+    prediction = args[0] if args else kwargs.get("input")
+    target = args[1] if len(args) > 1 else kwargs.get("target")
+    return tuple(given if isinstance(given, Tensor) else None for given in (prediction, target))
 
 
 class _Pass:
@@ -606,4 +775,6 @@ class _Pass:
         self.right = 0
         self.judged = 0
         self.probable = 1.0
+        self.weights = math.nan
+        self.calls: list[dict[str, Any]] = []
         self.training_mode = False

@@ -6,6 +6,7 @@ the parameters changed; what the forward pass shows is therefore measured in eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -58,7 +59,7 @@ class ByHand:
         """Look at what happened since the last `backward`; the next one starts from `loss`."""
         if self.training is not None:
             if self._pending and self._changed():
-                self.training.after_step(closure=False)
+                self._step_ends(self.training)
                 self._pending = False
             return
         if self._calls >= PATIENCE or loss.grad_fn is None:
@@ -90,11 +91,29 @@ class ByHand:
             self.training.before_step(closure=False)
             self._note()
 
+    def given(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Measure gradients that `torch.autograd.grad` returned, which are in no ``.grad``."""
+        held = [parameter.grad for parameter in parameters]
+        try:
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            self.ended()
+        finally:
+            for parameter, before in zip(parameters, held, strict=True):
+                parameter.grad = before
+
     def finish(self) -> None:
         """Close the last step; the script has ended."""
         if self.training is not None and self._pending and self._changed():
             self._pending = False
-            self.training.after_step(closure=False)
+            self._step_ends(self.training)
+
+    def _step_ends(self, training: Training) -> None:
+        if training.armed:
+            training.sample_ends(closure=False)
+        training.step_ends()
+        if training.due():
+            training.arm()
 
     def _note(self) -> None:
         self._versions = [p._version for p in self._leaves]

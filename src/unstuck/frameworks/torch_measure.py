@@ -7,6 +7,7 @@ gathers the scalars of a whole sample and fetches them in one transfer.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -16,19 +17,48 @@ __all__ = [
     "SATURATION",
     "Moments",
     "activation_scalars",
+    "at_hand",
+    "fetch",
     "probabilities",
     "right",
     "rms",
     "spread",
     "thin",
+    "together",
     "value_range",
 ]
 
+FEW = 16
+"""Outputs of a regression that are looked at one by one; more are an image or a sequence."""
 MAXIMUM = 65_536
 """Entries of a tensor that are looked at; of larger tensors, every n-th."""
 
 SATURATION = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 """Kinds of activation with two flat ends, and where these lie."""
+
+
+def at_hand(tensor: Tensor) -> bool:
+    """Return whether a tensor's values can be read without waiting for a device."""
+    return bool(tensor.is_cpu)
+
+
+def fetch(scalars: Sequence[Tensor]) -> list[float]:
+    """Return scalar tensors as numbers, with one transfer for each device that holds some."""
+    numbers = [0.0] * len(scalars)
+    devices: dict[Any, list[int]] = {}
+    for index, scalar in enumerate(scalars):
+        devices.setdefault(None if scalar.is_cpu else scalar.device, []).append(index)
+    for indices in devices.values():
+        values = torch.stack([scalars[index].detach().float() for index in indices]).tolist()
+        for index, value in zip(indices, values, strict=True):
+            numbers[index] = value
+    return numbers
+
+
+def together(scalars: Sequence[Tensor], combine: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return what `combine` makes of scalars, on the device of the first of them."""
+    first = scalars[0]
+    return combine(torch.stack([scalar.to(first.device, first.dtype) for scalar in scalars]))
 
 
 def thin(tensor: Tensor, maximum: int = MAXIMUM) -> Tensor:
@@ -112,7 +142,8 @@ def fired(output: Tensor) -> Tensor:
     values = output.detach()
     axis = unit_axis(values)
     others = [dimension for dimension in range(values.ndim) if dimension != axis]
-    return (values != 0).any(dim=others) if others else values != 0
+    # A sum is twenty times as fast as `any` over the same entries.
+    return (values.abs().sum(dim=others) if others else values) != 0
 
 
 def unit_axis(values: Tensor) -> int:
@@ -143,6 +174,29 @@ def target_spread(target: Tensor) -> float:
     if count < 2 or not target.is_floating_point():
         return math.nan
     return float(output_scalars(target)[2]) * math.sqrt(count / (count - 1))
+
+
+def apart(prediction: Tensor, target: Tensor) -> list[float]:
+    """Return how far the scales of a few outputs lie apart, and the error of the worst of them.
+
+    Args:
+        prediction: Shape (batch, outputs).
+        target: The same shape; NaN where it is not, or there are no 2 to `FEW` outputs.
+
+    Returns:
+        The largest over the smallest standard deviation of targets, of the outputs that vary; the
+        largest root mean square error of these, over the standard deviation of its targets.
+    """
+    few = target.ndim == 2 and target.shape == prediction.shape and 2 <= target.shape[1] <= FEW
+    if not few or target.shape[0] < 8 or not target.is_floating_point():
+        return [math.nan, math.nan]
+    deviations = target.float().std(dim=0, correction=0)
+    errors = (prediction - target).float().square().mean(dim=0).sqrt()
+    varying = deviations > 0
+    if int(varying.sum()) < 2:
+        return [math.nan, math.nan]
+    deviations, errors = deviations[varying], errors[varying]
+    return [float(deviations.max() / deviations.min()), float((errors / deviations).max())]
 
 
 def value_range(values: Tensor) -> list[float]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unstuck.findings import Location
-from unstuck.frameworks.torch_births import direct_frame, locate
+from unstuck.frameworks.frames import direct_frame, locate
 from unstuck.frameworks.torch_sensor import FUNCTIONS
 from unstuck.frameworks.torch_wiring import Graph, operation
 
@@ -104,20 +104,23 @@ class Stretches:
         if self._undo or not self.watcher.hooking:
             return
         self._left = _PATIENCE
+        self.watcher.listeners.append(self.backward_begins)
         for name in (*_OPERATORS, *_METHODS):
             _wrap(Tensor, name, self._computed, self._undo)
         for name in _METHODS:
             _wrap(torch, name, self._computed, self._undo)
         self.watcher._undo.append(self.end)
 
-    def step_ends(self) -> None:
+    def backward_begins(self, loss: Tensor) -> None:
         """Stop watching once a place was found; in trials go on, for what validation computes."""
         self._left -= 1
-        if self._undo and not self.watcher.thorough and (self.found or self._left <= 0):
+        if not self.watcher.thorough and (self.found or self._left <= 0):
             self.end()
 
     def end(self) -> None:
         """Stop watching."""
+        if self._undo:
+            self.watcher.listeners.remove(self.backward_begins)
         while self._undo:
             self._undo.pop()()
 
@@ -175,6 +178,7 @@ class LastActivation:
             for owner in (torch, torch.nn.functional, Tensor):
                 _wrap(owner, name, self._after(name), self._undo)
         training.watcher._undo.append(self.end)
+        training.watcher.listeners.append(self.backward_begins)
 
     def _after(self, name: str) -> Callable[[Any, Any, Any], None]:
         def after(args: Any, kwargs: Any, result: Any) -> None:
@@ -207,6 +211,8 @@ class LastActivation:
     def end(self) -> None:
         """Stop watching."""
         self._calls.clear()
+        if self._undo:
+            self.training.watcher.listeners.remove(self.backward_begins)
         while self._undo:
             self._undo.pop()()
 

@@ -16,9 +16,10 @@ from torch.optim import Optimizer
 
 from unstuck.findings import Location
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import calling_frame, expression, locate
+from unstuck.frameworks.frames import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_data import row_data
+from unstuck.frameworks.torch_ranks import Row
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
 from unstuck.frameworks.torch_sensor import KINDS, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LossCall", "Training", "parameters_of"]
 
+SHORTEST = 0.1
+"""Seconds that a sample may always take."""
+BESIDES = 1.3
+"""What a sample costs over the time spent on measuring: torch calls our hooks, caches are cold.
+The largest ratio seen on the three trainings of benchmarks/."""
+FETCHED = 1.0
+"""Seconds that losses wait on an accelerator at most, before all of them are fetched at once."""
 DEAD_WINDOW = 8
 """Sampled batches over which a unit has to stay at zero to count as dead."""
 
@@ -63,6 +71,8 @@ BATCH_SIGNALS = (
     "target_max",
     "prediction_min",
     "prediction_max",
+    "target_ratio",
+    "output_error",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -118,8 +128,9 @@ class Training:
         self._ready = 0
         self.next_deep = 0
         self.cost = 0.0
+        self._spent = 0.0
         self.stage = 0  # 0: wiring not yet read, 1: read
-        self.rates: float | None = None
+        self.rate: float | None = None
         self.clean = False
         self.step_location: Location | None = None
         self.variable: str | None = None
@@ -147,6 +158,7 @@ class Training:
         self._mode_owner: nn.Module | None = None
         self._before: dict[str, tuple[Tensor, Tensor | None]] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._by_columns: set[str] = set()
         self._last_gradient: tuple[int, list[Tensor]] | None = None
         self._scalars: list[tuple[str, tuple[str, ...], list[Tensor]]] = []
         self._facts: dict[str, Any] = {}
@@ -156,7 +168,8 @@ class Training:
         self._dropped: list[float] = []
         self._begun = False
         self._loss_source = -1
-        self._last_activation: LastActivation | None = None
+        self._waiting: list[tuple[int, Tensor]] = []
+        self._fetched = 0.0
 
     # -------------------------------------------------------------- layers
 
@@ -169,6 +182,12 @@ class Training:
         living = self.modules()
         children = {id(child) for module in living for child in module._modules.values()}
         return [module for module in living if id(module) not in children]
+
+    def weights(self) -> float:
+        """Return the norm of the last trained weight, by which a state is told from others."""
+        own = [p for model in self.roots() for p in model.parameters() if p.requires_grad]
+        own = [p for p in own if p.ndim > 1] or own
+        return float(own[-1].detach().norm()) if own else math.nan
 
     def _owners(self) -> dict[str, list[Tensor]]:
         """Return for each layer that owns parameters these parameters, its weight first."""
@@ -193,13 +212,17 @@ class Training:
 
     def _describe(self) -> None:
         self._layers = []
-        for name, (weight, *_) in self._owners().items():
+        for name, own in self._owners().items():
+            weight = own[0]
             reference = self._names.get(name)
             module = reference() if reference is not None else None
             place = self.watcher.births.location(module) if module is not None else None
             if place is None and module is not None:
                 place = self._parent_location(name)
             fan_in, fan_out = _fans(weight, module)
+            if name in self._by_columns:
+                weight = weight.detach().t()
+                fan_out, fan_in = weight.shape
             self._layers.append(
                 {
                     "name": name,
@@ -208,8 +231,8 @@ class Training:
                     "fan_in": fan_in,
                     "fan_out": fan_out,
                     "location": place.to_json() if place else None,
-                    "trainable": bool(weight.requires_grad),
-                    "optimized": id(weight) in self.optimized,
+                    "trainable": bool(own[0].requires_grad),
+                    "optimized": id(own[0]) in self.optimized,
                 }
             )
 
@@ -234,6 +257,8 @@ class Training:
         if self.armed:
             return
         self.armed = True
+        self.watcher._armed[self.index] = self
+        self._spent = self.watcher.spent
         self._ready = self.step + self.late
         living = {name: m for name, ref in self._names.items() if (m := ref()) is not None}
         children = {id(child) for m in living.values() for child in m._modules.values()}
@@ -301,9 +326,12 @@ class Training:
         self._last = None
         self._scalars.clear()
         self.armed = False
+        self.watcher._armed.pop(self.index, None)
 
     def _root_begins(self, module: nn.Module) -> None:
         if not torch.is_grad_enabled() or not self.armed:
+            return
+        if self._mode is None and self._takes_too_long():
             return
         if self.stage == 0:
             self._facts.pop("module_calls", None)
@@ -316,6 +344,19 @@ class Training:
             self._mode = Sensor(self)
             self._mode.__enter__()
             self._mode_owner = module
+
+    def _takes_too_long(self) -> bool:
+        """Let a sample go whose step does not end: it would cost more than any did before.
+
+        So it is with an optimizer that is never stepped, or once in very many passes.
+        """
+        cost = self.watcher.spent - self._spent
+        if self.watcher.ranks() is not None or cost < max(SHORTEST, 3 * self.cost):
+            return False
+        self.disarm()
+        self.cost = cost
+        self.next_deep = self.step + 1
+        return True
 
     def _leave_mode(self) -> None:
         mode, self._mode, self._mode_owner = self._mode, None, None
@@ -416,11 +457,9 @@ class Training:
                 self._facts["trained_as"] = called(self.roots(), calling_frame())
         if not self.clean:
             self.clean = not self._gradients_left()
-        if self._last_activation is not None:
-            self._last_activation.backward_begins(loss)
-        if self.armed and self.stage == 0:
+        if self.stage == 0:
             self._backwards += 1
-        if not self.armed or loss.grad_fn is None:
+        if loss.grad_fn is None:
             return
         if self.stage == 0:
             self._read_wiring(loss)
@@ -458,16 +497,12 @@ class Training:
         optimizer = self.optimizer()
         if optimizer is None or self.step == 0:
             return False
-        left = False
         for group in optimizer.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    if not self.armed:
-                        return True
-                    if bool(measure.thin(parameter.grad, 1024).any()):
-                        return True
-                    left = False
-        return left
+                left = parameter.grad
+                if left is not None and bool(measure.thin(left, 1024).any()):
+                    return True
+        return False
 
     def _read_wiring(self, loss: Tensor) -> None:
         owners = self._owners()
@@ -477,6 +512,11 @@ class Training:
             # Another model's loss, or this one's is not connected.
             self._facts["loss_parameters"] = self._unheld(graph, owners)
             return
+        self._by_columns = {
+            name
+            for name, own in owners.items()
+            if own[0].ndim == 2 and graph.from_the_right(own[0])
+        }
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         norms = frozenset(owners) - matrices
@@ -533,7 +573,7 @@ class Training:
         unknown = [made_by for _, made_by, name in pairs if name is None]
         kind = next((made_by for made_by in unknown if made_by in OUTPUTS), None)
         if kind is not None and self.watcher.hooking:
-            self._last_activation = LastActivation(self, kind)
+            LastActivation(self, kind)
 
     def activation_found(self, name: str, kind: str, output: Tensor, location: Location) -> None:
         """Take in the activation in front of the loss, which no model's forward calls."""
@@ -668,6 +708,7 @@ class Training:
             float(measure.probabilities(call.name, prediction)),
             *measure.value_range(goals),
             *measure.value_range(values),
+            *measure.apart(prediction, target),
         ]
         self._count_classes(call.name, prediction, target)
 
@@ -703,24 +744,31 @@ class Training:
             return
         if not self._begun:
             self._begin(optimizer)
-        rate = optimizer.param_groups[0].get("lr", math.nan)
-        rate = (
-            float(rate) if not isinstance(rate, Tensor) or rate.device.type == "cpu" else math.nan
-        )
-        if rate != self.rates:
-            self.rates = rate
-            source = self.recorder.source(self.index, "", ("learning_rate",))
-            self.recorder.sample(source, self.step, (rate,))
         if closure:
             self.clean = True
         if self.armed and self.step >= self._ready:
-            begin = time.thread_time()
             if self._batch is not None and self.deep < 3:
                 self._facts["row_data"] = row_data(calling_frame(), int(self._batch[2]))
             self._measure_before(closure)
-            self._cost_so_far = time.thread_time() - begin
         elif self._last_gradient is not None:
             self._compare_gradients()
+
+    @property
+    def attentive(self) -> bool:
+        """Whether something is to be measured before the coming step."""
+        return self.armed or self._last_gradient is not None or not self._begun
+
+    def _note_rate(self, optimizer: Optimizer) -> None:
+        """Note the learning rate where it is another one than in the step before."""
+        rate = optimizer.param_groups[0].get("lr", math.nan)
+        if type(rate) is not float:
+            known = not isinstance(rate, Tensor) or measure.at_hand(rate)
+            rate = float(rate) if known else math.nan
+        before = self.rate
+        if rate != before and not (rate != rate and before is not None and before != before):
+            self.rate = rate
+            source = self.recorder.source(self.index, "", ("learning_rate",))
+            self.recorder.sample(source, self.step, (rate,))
 
     def _begin(self, optimizer: Optimizer) -> None:
         self._begun = True
@@ -805,9 +853,9 @@ class Training:
                         measure.rms(before),
                         measure.rms(gradient),
                         gradient.abs().max(),
-                        measure.spread(weight),
-                        measure.spread(weight.grad),
-                        measure.column_range(weight.grad),
+                        measure.spread(self._units_first(name, weight)),
+                        measure.spread(self._units_first(name, weight.grad)),
+                        measure.column_range(self._units_first(name, weight.grad)),
                         1 - finite / max(gradient.numel() + before.numel(), 1),
                     ],
                 )
@@ -820,9 +868,13 @@ class Training:
                 if p.grad is not None
             ]
         if squares:
-            self._norm = torch.linalg.vector_norm(torch.stack([s.cpu() for s in squares]))
+            self._norm = measure.together(squares, torch.linalg.vector_norm)
         else:
             self._norm = torch.tensor(math.nan)
+
+    def _units_first(self, name: str, weight: Tensor) -> Tensor:
+        """Return a layer's weight or gradient with a row for each unit."""
+        return weight.detach().t() if name in self._by_columns else weight
 
     def _compare_gradients(self) -> None:
         """Take the cosine between this step's gradient and the one of the sampled step before."""
@@ -839,33 +891,74 @@ class Training:
         source = self.recorder.source(self.index, "", ("gradient_cosine",))
         self.recorder.sample(source, self.step, (cosine.item(),))
 
-    def after_step(self, closure: bool) -> None:
-        """Note the loss; in a deep sample, measure the update and write the row."""
+    def sample_ends(self, closure: bool) -> None:
+        """Measure the update of a sampled step and write its rows."""
+        if not self._begun or self.step < self._ready:
+            return
+        begin = time.thread_time()
+        rows = self._sample(closure)
+        self.deep += 1
+        cost = self.watcher.spent - self._spent + time.thread_time() - begin
+        self.watcher.spent += (BESIDES - 1) * cost
+        cost *= BESIDES
+        self.cost = 0.5 * (self.cost + cost) if self.cost else cost
+        self.disarm()
+        distance = self.watcher.distance(self.step + 1, self.cost)
+        ranks = self.watcher.ranks()
+        if ranks is not None:
+            distance = max(distance, self.watcher.patience(self.step + 1, self.cost))
+            rows, distance = ranks.meet(f"{self.index}/{self.step}", rows, distance)
+        for name, signals, values in rows:
+            source = self.recorder.source(self.index, name, signals)
+            self.recorder.sample(source, self.step, values)
+        self.next_deep = self.step + distance
+        if self.deep == 1 or self.deep % 16 == 0:
+            self.write_facts()
+
+    def step_ends(self) -> None:
+        """Note the loss and the learning rate; the next step begins."""
         optimizer = self.optimizer()
         if optimizer is None or not self._begun:
             return
-        if self.watcher._backward_seen > self.touched:  # else there is no loss, or no new one
-            self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
+        seen = self.watcher._backward_seen
+        if seen > self.touched:  # else there is no loss, or no new one
+            self.touched = seen
+            self._note_loss()
         else:  # the losses do not tell how many steps there were
             self.recorder.fact("steps", self.step + 1, self.index)
-        if self.armed and self.step >= self._ready:
-            begin = time.thread_time()
-            self._write_sample(closure)
-            self.disarm()
-            self.deep += 1
-            cost = self._cost_so_far + time.thread_time() - begin
-            # The hooks in the forward pass cost as much again.
-            self.cost = 2 * cost if not self.cost else 0.5 * self.cost + cost
-            self.next_deep = self.step + self.watcher.distance(self.step + 1, self.cost)
-            if self.deep == 1 or self.deep % 16 == 0:
-                self.write_facts()
+        self._note_rate(optimizer)
         self.clean = False
         self.step += 1
-        self.touched = self.watcher._backward_seen
-        if self.step >= self.next_deep and self.watcher.may_sample(self.cost):
-            self.arm()
 
-    def _write_sample(self, closure: bool) -> None:
+    def due(self) -> bool:
+        """Return whether the coming step is to be sampled."""
+        if self.step < self.next_deep or self.armed:
+            return False
+        # Several ranks have agreed on the step; each by itself would find another.
+        return self.watcher.may_sample(self.cost) or self.watcher.ranks() is not None
+
+    def _note_loss(self) -> None:
+        held = self.watcher.loss_held
+        if held is None:
+            self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
+            return
+        # Its memory may be written to anew in the next step.
+        self._waiting.append((self.step, held.clone()))
+        if time.perf_counter() - self._fetched > FETCHED:
+            self.fetch()
+
+    def fetch(self, scalars: Sequence[Tensor] = ()) -> list[float]:
+        """Return scalars as numbers; losses that wait on the same device come with them."""
+        waiting, self._waiting = self._waiting, []
+        numbers = measure.fetch([*(loss for _, loss in waiting), *scalars])
+        for (step, _), value in zip(waiting, numbers, strict=False):
+            self.recorder.append(self._loss_source, step, value)
+        self.watcher.broken |= not all(map(math.isfinite, numbers[: len(waiting)]))
+        self._fetched = time.perf_counter()
+        return numbers[len(waiting) :]
+
+    def _sample(self, closure: bool) -> list[Row]:
+        """Return what was measured in the step that ends."""
         if closure:
             self._measure_gradients()
         promised: list[Tensor] = []
@@ -889,7 +982,7 @@ class Training:
             gradient = self._gradients.get(name)
             if gradient is not None and gradient.shape == change.shape:
                 whole = weight.numel() / max(change.numel(), 1)
-                promised.append((-(gradient * change).sum() * whole).cpu())
+                promised.append(-(gradient * change).sum() * whole)
         step = self.step
         rows: list[tuple[str, tuple[str, ...], list[Tensor]]] = []
         for name, signals, scalars in self._scalars:
@@ -903,31 +996,29 @@ class Training:
                 rows.append((name, ("through_time",), [share]))
         rows += [(name, OUTPUT_SIGNALS, scalars) for name, scalars in self._outputs.items()]
         rows += [(name, ACTIVATION_SIGNALS, scalars) for name, scalars in self._active.items()]
-        total = torch.stack(promised).sum() if promised else torch.tensor(math.nan)
+        total = measure.together(promised, torch.sum) if promised else torch.tensor(math.nan)
         norm = getattr(self, "_norm", torch.tensor(math.nan))
         count = torch.tensor(float(len(self._gradients)))
         stale = torch.tensor(float(not self.clean))
         rows.append(("", STEP_SIGNALS, [norm, total, stale, count]))
-        flat = torch.stack([s.float().cpu() for _, _, scalars in rows for s in scalars]).tolist()
+        flat = self.fetch([scalar for _, _, scalars in rows for scalar in scalars])
         position = 0
+        sample: list[Row] = []
         for name, signals, scalars in rows:
-            values = flat[position : position + len(scalars)]
+            sample.append((name, signals, flat[position : position + len(scalars)]))
             position += len(scalars)
-            self.recorder.sample(self.recorder.source(self.index, name, signals), step, values)
         if self._batch is not None:
-            source = self.recorder.source(self.index, "", BATCH_SIGNALS)
-            self.recorder.sample(source, step, self._batch)
-            self._batch = None
+            sample.append(("", BATCH_SIGNALS, self._batch))
         if self._input is not None:
-            source = self.recorder.source(self.index, "", INPUT_SIGNALS)
-            self.recorder.sample(source, step, self._input)
-            self._input = None
+            sample.append(("", INPUT_SIGNALS, self._input))
+        self._batch = self._input = None
         thin = [
             measure.thin(own[0].grad, 4096).clone()
             for own in owners.values()
             if own[0].requires_grad and own[0].grad is not None
         ]
         self._last_gradient = (step, thin) if thin else None
+        return sample
 
 
 OUTPUTS = ("softmax", "sigmoid", "relu", "tanh")

@@ -34,14 +34,8 @@ from unstuck.frameworks.call_sites import (
     resolve,
     unused,
 )
-from unstuck.frameworks.torch_births import (
-    Births,
-    called_directly,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import called_directly, calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.remedies import Change
 from unstuck.runner import StopTraining
 from unstuck.signals import Activation, Layer, Run
@@ -586,9 +580,10 @@ class Subject:
                 _put(self.births, module, new, after=after, insert=site.call.element)
                 known.setdefault(module, set()).add(source(module))
             text = source(first)
-            place = {"after": (text,)} if after else {"before": (text,)}
             expects = kind if site.call.callee == kind else ""
-            edit = Surround(site.location, expects, positions=_POSITIONS.get(kind, ()), **place)
+            before, behind = ((), (text,)) if after else ((text,), ())
+            positions = _POSITIONS.get(kind, ())
+            edit = Surround(site.location, expects, before, behind, positions)
             layers = tuple(name for m in site.modules if (name := self.name(m)))
             where = "after" if after else "before"
             what = f"{type(new).__name__} {where} {', '.join(layers)}"

@@ -10,7 +10,7 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Layer, Run
 from unstuck.sources.attached import attach
 from unstuck.sources.containers import declare, register
-from unstuck.sources.parameters import give_all, unfreeze, zero_before_backward
+from unstuck.sources.parameters import give_all, thaw, unfreeze, zero_before_backward
 from unstuck.sources.replaced import move_behind
 from unstuck.sources.script import Script
 
@@ -53,6 +53,8 @@ class RegisterLayers(Remedy):
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Undo the first mistake that explains the evidence; see `Remedy.rewrite`."""
         counts = run.of("gradient_count").values
+        if run.framework == "keras":
+            return thaw(run)
         if run.facts.get("disconnected"):
             return move_behind(run) or give_all(run) or attach(run, ())
         if len(counts) >= 3 and max(counts) == 0:

@@ -144,6 +144,9 @@ def _sections(report: Report) -> Iterator[tuple[str, str]]:
         yield "Remarks", "".join(card(f, _run_of(report, f)) for f in remarks)
     if report.trials:
         yield "Trials", _trials(report)
+    if report.unjudged:
+        rows: list[list[Cell]] = [[name, needs] for name, needs in report.unjudged.items()]
+        yield "What cannot be judged", table(["obstacle", "what it would take"], rows)
     yield "About this report", _about(report, runs)
 
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
+from unstuck.log_files import LogError
 from unstuck.record import RecordError
 from unstuck.report import Report
 
@@ -58,7 +59,7 @@ class Server:
             return 204, ""
         try:
             state, report = self._report()
-        except RecordError as error:
+        except (LogError, RecordError) as error:
             return 503, f"unstuck: {error}\n"
         from unstuck.report.html import page, update
 

@@ -21,6 +21,9 @@ __all__ = ["render", "write"]
 
 COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.INFO: "bold cyan"}
 TICKS = "▁▂▃▄▅▆▇█"
+LONG = 30
+"""Seconds from which on what watching costs is told as a share: before, most of it is the allowance
+for the first steps."""
 ROWS = 8
 """So many layers are shown of one finding; of deeper networks every n-th."""
 
@@ -239,6 +242,25 @@ def _values(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.4g}" for value in values)
 
 
+def _cost(spent: float, seconds: float) -> str:
+    """Say what watching cost: a share of the time, of a short run the time itself."""
+    if not seconds:
+        return ""
+    if seconds < LONG:
+        return f", which took {spent:.2f} seconds"
+    return f", which took {spent / seconds:.1%} of the time"
+
+
+def _beside(report: Report) -> Iterator[Text]:
+    """Say what watching cost once, and what it could not see."""
+    compiling = report.recording.facts.get("compiling") or 0.0
+    if compiling >= 0.05:
+        yield Text(f"unstuck: compiling the measured step took {compiling:.1f} seconds", "dim")
+    for reason in dict.fromkeys(run.facts.get("unseen") for run in report.recording.runs):
+        if reason:
+            yield Text(f"unstuck: {reason}", "dim")
+
+
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
@@ -247,12 +269,16 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
         yield from _log(report, log)
     elif report.verdict is None:
         if steps:
-            share = facts.get("spent", 0.0) / max(facts.get("seconds", 0.0) or 0.0, 1e-9)
-            cost = f", {share:.1%} of the time" if facts.get("seconds") else ""
             yield Text(
-                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth{cost}",
+                f"unstuck: {steps} steps watched, {facts.get('deep', 0)} of them in depth"
+                f"{_cost(facts.get('spent', 0.0), facts.get('seconds', 0.0))}",
                 "dim",
             )
+            if facts.get("compiled"):
+                yield Text(
+                    "unstuck: inside a compiled model only weights and gradients can be seen", "dim"
+                )
+            yield from _beside(report)
         else:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
     first = next((f for f in shown if f.first), None)

@@ -138,6 +138,29 @@ def unfreeze(run: Run) -> list[Change]:
     return []
 
 
+def thaw(run: Run) -> list[Change]:
+    """Return the changes that let the frozen layers of a Keras model learn."""
+    frozen = [la for la in run.layers if la.matrix and not la.trainable]
+    layers = [la.name for la in frozen]
+    places = [*(la.location for la in frozen), run.optimizer.location]
+    found: list[Change] = []
+    for file in dict.fromkeys(place.file for place in places if place and frozen):
+        script = Script.read(Location(file, 1))
+        if script is None:
+            continue
+        edits = [script.remove(node) for node in _freezing(script)]
+        edits += [
+            script.replace(node.value, "True")
+            for node in ast.walk(script.tree)
+            if isinstance(node, ast.keyword)
+            and node.arg == "trainable"
+            and isinstance(node.value, ast.Constant)
+            and node.value.value is False
+        ]
+        found += changes(f"{', '.join(layers)} no longer frozen", edits, layers)
+    return found
+
+
 def call_file(run: Run) -> str:
     """Return the file of the optimizer's constructor call."""
     return run.optimizer.location.file if run.optimizer.location else ""
@@ -191,11 +214,15 @@ def _freezing(script: Script) -> list[ast.stmt]:
     return found
 
 
+_SWITCHES = ("requires_grad", "trainable")
+"""Attributes that freeze what they are set to False of, in PyTorch and in Keras."""
+
+
 def _freezes(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
         target, value = node.targets[0], node.value
         frozen = isinstance(value, ast.Constant) and value.value is False
-        return frozen and isinstance(target, ast.Attribute) and target.attr == "requires_grad"
+        return frozen and isinstance(target, ast.Attribute) and target.attr in _SWITCHES
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         given = [*node.value.args, *(word.value for word in node.value.keywords)]
         named = callee(node.value) == "requires_grad_"
