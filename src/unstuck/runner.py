@@ -238,6 +238,7 @@ class Watching:
                 stop_at=self.spec.stop_at,
                 stop_on=self.spec.stop_on,
                 pauses=self.spec.pauses,
+                counted=self.spec.run,
                 others=self.watchers,
             )
             watcher.install()
