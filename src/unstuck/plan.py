@@ -69,7 +69,7 @@ joins any other."""
 STRUCTURAL = ("U3", "U6", "U7", "U8")
 """Codes of initialization, data, non-finite values and wiring: facts, not courses."""
 
-BEYOND, RISEN = 1.5, 1 / 3
+BEYOND, RISEN = 1.5, 0.2
 """Overfitting shows clearly after so many times the steps to the lowest validation loss, where so
 much of the later rise is made."""
 
@@ -244,7 +244,7 @@ def horizon(run: Run, finding: Finding) -> int:
 def _clear(run: Run) -> int:
     """Return after how many steps overfitting shows clearly.
 
-    Half as many again as to the lowest validation loss, and so many that a third of the later rise
+    Half as many again as to the lowest validation loss, and so many that a fifth of the later rise
     is made; half of the run where only accuracies are known.
     """
     passes = validation(run)
