@@ -45,9 +45,9 @@ obstacles. What each set gave when it was first seen (seed 0), before anything w
 | u (24 sick, 12 healthy), after what t had shown | 17 (71 %) | 17 | 1 |
 | together | 96 of 128 (75 %) | 97 (76 %) | 3 of 68 |
 
-These are the honest figures of versions before this one. Cases that failed and were looked at then \
-moved to the development split, so the table below, of this version on the cases that stayed, is \
-too good by that choice.
+These are the honest figures of versions before this one. Cases that failed and were looked at \
+then moved to the development split, so the table below, of this version on the cases that stayed, \
+is too good by that choice.
 """
 
 
