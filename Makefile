@@ -4,16 +4,18 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+VENV_TF ?= .venv-tf
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test lint format docs zoo zoo-fix claims bench clean
+.PHONY: help venv demo test test-tensorflow lint format docs zoo zoo-fix claims bench clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
 	@echo "make test    run the tests"
+	@echo "make test-tensorflow  run the Keras tests on TensorFlow, in $(VENV_TF)"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make format  let ruff format and repair what it can"
 	@echo "make docs    rewrite the tables of README.md from the classes, build the pages into site/"
@@ -31,7 +33,7 @@ $(BIN)/python:
 
 $(READY): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV); the first time takes some minutes"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,ray,tensorboard,wandb,mlflow,docs,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,keras,jax,ray,tensorboard,wandb,mlflow,docs,dev]"
 	@touch $@
 
 demo: $(READY)
@@ -39,6 +41,15 @@ demo: $(READY)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# Of its own: TensorFlow and torch in one process take a gigabyte, and torch is not needed.
+$(VENV_TF)/.ready: pyproject.toml constraints.txt
+	test -x $(VENV_TF)/bin/python || $(PYTHON) -m venv $(VENV_TF)
+	$(VENV_TF)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[keras,tensorflow,dev]"
+	@touch $@
+
+test-tensorflow: $(VENV_TF)/.ready
+	OMP_NUM_THREADS=1 UNSTUCK_KERAS=tensorflow $(VENV_TF)/bin/python -m pytest tests/test_keras_watch.py
 
 lint: $(READY)
 	$(BIN)/ruff check
@@ -86,4 +97,4 @@ $(PEERS)/.ready: benchmarks/requirements.txt $(READY)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist site
+	rm -rf $(VENV) $(VENV_TF) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .unstuck build dist site

@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn.modules import module as hooks
 
 from unstuck.frameworks import torch as watching
-from unstuck.frameworks.torch import ALLOWANCE, TorchWatcher
+from unstuck.frameworks.pacing import ALLOWANCE
+from unstuck.frameworks.torch import TorchWatcher
 from unstuck.record import Recorder, read
 
 

@@ -26,6 +26,7 @@ from unstuck.trials import (
     Target,
     Trial,
     imports,
+    variables,
 )
 from unstuck.verdict import Objective
 from unstuck.working_files import WorkingFiles
@@ -116,7 +117,8 @@ def executor(target: Target, options: Options) -> Executor:
         return ForkExecutor(workers)
     preload = ["torch"] if target.module else imports(target.script)
     if options.executor != "ray":
-        return LocalExecutor(workers, preload)
+        chosen = {} if target.module else variables(target.script)
+        return LocalExecutor(workers, preload, variables=chosen)
     from unstuck.ray_executor import RayExecutor
 
     try:
@@ -174,11 +176,21 @@ class Bench:
         )
 
     def run_of(self, trial: Trial, index: int | None = None) -> Run | None:
-        """Return a trial's counterpart of the control's run."""
+        """Return a trial's counterpart of the control's run.
+
+        Where the run of that index takes no step (a patch constructs the optimizer once more), that
+        is the one before which as many others took steps.
+        """
         recording = trial.recording()
         wanted = self.control.index if index is None else index
         runs = recording.runs if recording else ()
-        return next((run for run in runs if run.index == wanted), None)
+        found = next((run for run in runs if run.index == wanted), None)
+        if (found is not None and found.steps) or index is not None:
+            return found
+        known = self.control_trial.recording()
+        before = sum(run.steps > 0 for run in known.runs if run.index < wanted) if known else 0
+        stepped = [run for run in runs if run.steps]
+        return stepped[before] if before < len(stepped) else found
 
     def measured(self, trial: Trial) -> bool:
         """Return whether the user's metric, if there is one, was printed by now."""
@@ -255,6 +267,7 @@ class Bench:
 
 
 def last_line(text: str) -> str:
-    """Return the last line that a script printed."""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
+    """Return the last line that a script printed, as a terminal would show it."""
+    shown = re.sub(r"\x1b\[[0-9;]*m|\x08", "", text)
+    lines = [line for line in shown.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it printed nothing"

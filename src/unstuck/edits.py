@@ -64,9 +64,14 @@ class SetArguments:
 class Surround:
     """Put modules before or after a module that is constructed at `location`.
 
-    Directly inside ``nn.Sequential(...)`` or a list of layers, new elements are inserted; anywhere
-    else the call becomes ``torch.nn.Sequential(*before, call, *after)``. The expressions may use
-    ``{name}`` for the source of the call's own argument of that name, found by `positions`.
+    Directly inside ``nn.Sequential(...)`` or a list of layers, new elements are inserted; behind
+    ``model.add(...)`` and ``x = layer(...)(x)`` new lines; a layer that is called where it is
+    constructed gets the others called around it; anywhere else the call becomes
+    ``torch.nn.Sequential(*before, call, *after)``, or ``keras.Sequential([...])``. The expressions
+    may use ``{name}`` for the source of the call's own argument of that name, found by `positions`.
+
+    Attributes:
+        container: What holds a sequence of layers; Keras' own takes a list.
     """
 
     location: Location
@@ -74,6 +79,7 @@ class Surround:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+    container: str = "torch.nn.Sequential"
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,14 @@ class DropCall:
     """Take a call away: ``F.softmax(x, dim=1)`` becomes ``x``, ``nn.Softmax(dim=1)`` goes.
 
     A function or method call is replaced by its first argument or receiver. A module's constructor
-    is taken out of the ``nn.Sequential(...)`` or list it is an element of, or becomes
-    ``torch.nn.Identity()``.
+    is taken out of the ``nn.Sequential(...)`` or list it is an element of, the line that adds or
+    calls it goes, or it becomes `identity`.
     """
 
     location: Location
     expects: str
     module: bool = False
+    identity: str = "torch.nn.Identity"
 
 
 @dataclass(frozen=True)

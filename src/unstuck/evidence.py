@@ -24,12 +24,14 @@ __all__ = [
     "has_floor",
     "held_out",
     "hidden",
+    "hidden_units",
     "kept_pass",
     "memorized",
     "middle",
     "noise",
     "ratio",
     "turn",
+    "units",
     "validation",
 ]
 
@@ -245,6 +247,22 @@ def _deviation(run: Run) -> float:
 def hidden(run: Run) -> list[Layer]:
     """Return the trained layers with a weight matrix that are not the output."""
     return [layer for layer in run.weights if not layer.output]
+
+
+_GATES: Mapping[str, int] = {"GRU": 3, "GRUCell": 3, "LSTM": 4, "LSTMCell": 4}
+
+
+def units(layer: Layer) -> int:
+    """Return how many numbers a layer puts out for one input (a pixel of a convolution's)."""
+    if layer.kind.startswith("Embedding"):
+        return layer.shape[-1]
+    return layer.shape[0] // _GATES.get(layer.kind, 1)
+
+
+def hidden_units(run: Run) -> dict[str, int]:
+    """Return the units of each layer before the last, frozen ones too, in the order they run."""
+    weights = [layer for layer in run.layers if layer.matrix]
+    return {la.name: units(la) for la in weights[:-1] if not la.output}
 
 
 def activation(run: Run, name: str | None) -> Activation | None:

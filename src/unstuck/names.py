@@ -27,7 +27,7 @@ from libcst.metadata import (
 
 __all__ = ["Meaning", "Names", "dotted", "last_name"]
 
-_ROOTS = frozenset({"torch", "keras", "numpy", "math", "copy", "unstuck"})
+_ROOTS = frozenset({"torch", "keras", "tensorflow", "numpy", "math", "copy", "unstuck"})
 """Packages whose full names an edit may speak of."""
 
 _CUSTOMARY = {
@@ -127,17 +127,17 @@ class Names:
         return name in self._facts.subscripted
 
     def is_sequential(self, node: cst.CSTNode | None) -> bool:
-        """Return whether a node is a call of ``torch.nn.Sequential``."""
+        """Return whether a node is a call of ``torch.nn.Sequential`` or Keras' ``Sequential``."""
         if not isinstance(node, cst.Call):
             return False
         full = self.full_name(node.func)
         return (full or last_name(node.func)).rpartition(".")[2] == "Sequential"
 
     def becomes_sequential(self, name: str) -> bool:
-        """Return whether ``nn.Sequential(*name)`` stands anywhere in the script."""
+        """Return whether ``Sequential(*name)`` or ``Sequential(name)`` stands in the script."""
         return any(
-            arg.star == "*" and dotted(arg.value) == name
-            for call in self._facts.starred
+            arg.star != "**" and dotted(arg.value) == name
+            for call in self._facts.calls
             if self.is_sequential(call)
             for arg in call.args
         )
@@ -332,6 +332,8 @@ class Names:
         choices = [(f"import {root}", root, root)]
         if target.startswith("torch.nn."):
             choices.insert(0, ("from torch import nn", "nn", "torch.nn"))
+        if target.startswith("tensorflow.keras."):
+            choices.insert(0, ("from tensorflow import keras", "keras", "tensorflow.keras"))
         other = root + "_"
         while not self._is_free(other, root):
             other += "_"
@@ -410,7 +412,6 @@ class _Facts(cst.CSTVisitor):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[cst.Call] = []
-        self.starred: list[cst.Call] = []
         self.stars: list[str] = []
         self.bound: set[str] = set()
         self.words: set[str] = set()
@@ -419,8 +420,6 @@ class _Facts(cst.CSTVisitor):
 
     def visit_Call(self, node: cst.Call) -> None:  # noqa: N802
         self.calls.append(node)
-        if any(arg.star == "*" for arg in node.args):
-            self.starred.append(node)
 
     def visit_Name(self, node: cst.Name) -> None:  # noqa: N802
         self.words.add(node.value)

@@ -76,7 +76,6 @@ def watch(record: str | None = None, budget: str | float | None = None) -> Itera
             configuration says by default.
 
     Raises:
-        ImportError: When PyTorch is not installed.
         ValueError: When the budget is no share.
         ConfigurationError: When the configuration cannot be used.
 
@@ -86,20 +85,19 @@ def watch(record: str | None = None, budget: str | float | None = None) -> Itera
         >>> run.findings()  # doctest: +SKIP
     """
     from unstuck.config import load, share
-    from unstuck.frameworks.torch import TorchWatcher
+    from unstuck.runner import Spec, Watching
 
     allowed = share(load(Path.cwd()).budget if budget is None else budget)
     path = record or os.path.join(tempfile.mkdtemp(prefix="unstuck-"), "run.db")
-    recorder = Recorder(path)
-    recorder.fact("script", getattr(sys.modules.get("__main__"), "__file__", "") or "")
-    watcher = TorchWatcher(recorder, allowed)
-    watcher.install()
-    watcher.births.adopt()
-    watched = Watched(path, recorder)
+    watching = Watching(Spec(path, allowed))
+    main = getattr(sys.modules.get("__main__"), "__file__", "") or ""
+    watching.recorder.fact("script", main)
+    watching.start(adopt=True)
+    watched = Watched(path, watching.recorder)
     try:
         yield watched
     finally:
-        watcher.uninstall()
+        watching.stop()
         watched._close()
 
 

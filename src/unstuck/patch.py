@@ -268,8 +268,26 @@ class _Plan:
         for shown in [*planned, edit]:  # carried out on the original for its errors and its imports
             self.rewriter.items(shown, call, call)
         self.rewriter.edited(call, call, [*planned, edit])
+        self._add_lines(call, edit)
         self.calls[call] = [*planned, edit]
         self._sites.append(call)
+
+    def _add_lines(self, call: cst.Call, edit: CallEdit) -> None:
+        """Plan the lines of layers that go before or after one with a line of its own."""
+        line = self.rewriter.line(call)
+        if line is None or self.rewriter.row(call) is not None:
+            return
+        before, after = self.rewriter.items(edit, call, call)
+        statement = self.names.parent(call)
+        while not isinstance(statement, cst.BaseSmallStatement):
+            assert statement is not None
+            statement = self.names.parent(statement)
+        around = self.around.setdefault(statement, _Around())
+        for items, where in ((before, around.before), (after, around.after)):
+            if items is before and self.rewriter.is_called(call):
+                continue  # called within the line: the name stays what it is
+            texts = [f"{line[0]}{self.module.code_for_node(item)}{line[1]}" for item in items]
+            where.extend(_parse_lines(text, self.module) for text in texts)
 
     def add_imports(self) -> None:
         """Plan the imports that the edits need, below the imports at the top of the script."""
@@ -567,6 +585,10 @@ class _Patcher(cst.CSTTransformer):
         self, original_node: cst.Call, updated_node: cst.Call
     ) -> cst.BaseExpression:
         updated_node = self._with_items(original_node, updated_node)
+        made = original_node.func
+        if isinstance(made, cst.Call) and self._plan.rewriter.is_called(made):
+            inner = self._plan.calls.get(made, ())
+            return self._plan.rewriter.called(made, updated_node, inner)
         edits = self._plan.calls.get(original_node)
         if not edits:
             return updated_node
@@ -683,10 +705,21 @@ class _Patcher(cst.CSTTransformer):
         """Return whether nothing is left of a statement: ``x = softmax(x)`` became ``x = x``."""
         if not isinstance(old, cst.Assign | cst.Expr) or not isinstance(new, cst.Assign | cst.Expr):
             return False
-        edits = self._plan.calls.get(old.value, ()) if isinstance(old.value, cst.Call) else ()
-        if not any(isinstance(edit, DropCall) and not edit.module for edit in edits):
+        if not isinstance(old.value, cst.Call):
+            return False
+        added = old.value.args[0].value if len(old.value.args) == 1 else None
+        if isinstance(old, cst.Expr) and isinstance(added, cst.Call) and self._drops(added, True):
+            return self._plan.rewriter.line(added) is not None
+        made = old.value.func
+        called = isinstance(made, cst.Call) and self._drops(made, True)
+        if not (called or self._drops(old.value, False)):
             return False
         name = dotted(new.value)
         if isinstance(new, cst.Expr):
             return name is not None
         return name is not None and [dotted(each.target) for each in new.targets] == [name]
+
+    def _drops(self, call: cst.Call, module: bool) -> bool:
+        """Return whether a call is taken away, as a module or as a function."""
+        edits = self._plan.calls.get(call, ())
+        return any(isinstance(edit, DropCall) and edit.module is module for edit in edits)

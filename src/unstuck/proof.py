@@ -118,7 +118,12 @@ def _controls(bench: Bench, seeds: Sequence[int], pauses: Sequence[int]) -> dict
             sources = bench.sources.write(bench.laboratory.directory.name, f"control-{seed}")
             later = [step for step in plan.moments() if step > max(pauses, default=0)]
             bench.controls[seed] = bench.laboratory.trial(
-                (), seed, pauses=[*pauses, *later], sources=sources, live=False
+                (),
+                seed,
+                pauses=[*pauses, *later],
+                run=bench.control.index,
+                sources=sources,
+                live=False,
             )
     return {seed: bench.controls[seed] for seed in seeds}
 

@@ -27,8 +27,8 @@ RISING = 1.1
 def prepare(bench: Bench, candidates: Sequence[Candidate]) -> dict[Trial, float]:
     """Return trials that have only said what they change, for candidates without rivals."""
     trials = _begin(bench, candidates, (), stop_at=1)
-    live = [t for t in trials if t.status == "waiting" and not rewriting(t.candidate)]
-    for trial in bench.laboratory.advance(live):
+    untold = [t for t in trials if t.status == "waiting" and not t.changes]
+    for trial in bench.laboratory.advance(untold):
         _note(bench, trial)
     return {trial: 0.0 for trial in trials if trial.changes and trial.status != "no-effect"}
 
@@ -71,7 +71,8 @@ def _begin(
     for candidate in candidates:
         bench.tried.append(plan.label(candidate))
         sources, changes = bench.sources, list[dict[str, Any]]()
-        if rewriting(candidate):
+        rewritten = rewriting(bench.control, candidate)
+        if rewritten:
             changes = rewrites(bench.control, candidate)
             sources = sources.patched(changes)
             bench.notes += [f"{plan.label(candidate)}: {note}" for note in sources.notes]
@@ -82,10 +83,10 @@ def _begin(
             pauses,
             stop_at=stop_at,
             sources=sources.write(bench.laboratory.directory.name, name),
-            live=not rewriting(candidate),
+            live=not rewritten,
         )
         trial.changes = changes
-        if rewriting(candidate) and (not changes or sources.notes):
+        if rewritten and (not changes or sources.notes):
             trial.status = "no-effect"
         trials.append(trial)
     return trials
@@ -113,7 +114,9 @@ def _scores(bench: Bench, trials: Sequence[Trial], steps: int) -> dict[Trial, fl
     runs = {trial: bench.run_of(trial) for trial in trials}
     for objective in (bench.racing, Objective("training loss")):
         name = objective.name
-        values = {t: worth.value(r, name, steps) if r else math.nan for t, r in runs.items()}
+        values = {
+            t: worth.value(r, name, min(steps, r.steps)) if r else math.nan for t, r in runs.items()
+        }
         if not any(math.isnan(value) for value in values.values()):
             break
     return {trial: objective.badness(value) for trial, value in values.items()}

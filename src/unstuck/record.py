@@ -80,6 +80,7 @@ class Recorder:
         self._tails: dict[int, _Tail] = {}
         self._failure: str | None = None
         self._given_up = False
+        self._runs = 0
         try:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
@@ -102,6 +103,11 @@ class Recorder:
     def broken(self) -> str | None:
         """Why what came last is not written, or None."""
         return self._failure
+
+    def new_run(self) -> int:
+        """Return the number of a training that begins: each has its own, whoever watches it."""
+        self._runs += 1
+        return self._runs - 1
 
     def fact(self, key: str, value: Any, run: int = -1) -> None:
         """Set a fact of a run (-1: of the whole script); JSON can hold it."""
@@ -469,7 +475,7 @@ def _run(
         steps=max(int(facts.get("steps", 0)), last + 1),
         series=series,
         facts={k: v for k, v in facts.items() if k not in _TYPED},
-        framework=str(overall.get("framework", "")),
+        framework=str(facts.get("framework") or overall.get("framework", "")),
         script=str(overall.get("script", "")),
         index=number,
     )

@@ -20,6 +20,7 @@ from unstuck.race import finalists, good_enough, keeping, prepare, race, with_be
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
 from unstuck.resume import Store
+from unstuck.sources.script import standing
 from unstuck.trials import Candidate, ExecutorError, Laboratory, Target, Trial
 from unstuck.verdict import Verdict
 from unstuck.working_files import WorkingFiles, rewriting
@@ -121,7 +122,8 @@ class _Fix(Bench):
                 for _ in range(ROUNDS):
                     verdict, cured = self._build_upon(verdict, cured)
                 if verdict.status not in ("fixed", "nothing-to-fix"):
-                    self.notes += advice(self.control, first, self._declined())
+                    tried = [name.partition("=")[0] for name in self.tried]
+                    self.notes += advice(self.control, first, self._declined(), tried)
         except KeyboardInterrupt:
             verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()
@@ -277,6 +279,11 @@ class _Fix(Bench):
             )
 
     def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
+        """Try the candidates for a diagnosis; what reads the script reads it as it stands now."""
+        with standing(self.sources.texts):
+            return self._try_candidates(first)
+
+    def _try_candidates(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.
 
         A fact of the script is undone first, by its likeliest remedy alone: the rest is tuning.
@@ -287,9 +294,10 @@ class _Fix(Bench):
         self.objective = self.aim(first, steps)
         self.say(f"found {first.obstacle}; objective: {self.objective.name}")
         undoing = plan.undoing(self.control, first, self.findings)
-        if self.laboratory.target.call is not None:
-            undoing = [candidate for candidate in undoing if not rewriting(candidate)]
         others = [c for c in plan.first_candidates(self.control, first) if c not in undoing]
+        if self.laboratory.target.call is not None:  # it is compiled: its source cannot change
+            undoing = [c for c in undoing if not rewriting(self.control, c)]
+            others = [c for c in others if not rewriting(self.control, c)]
         if not undoing and not others:
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")

@@ -88,8 +88,8 @@ class Rewriter:
         parent = self.names.parent(display)
         holder = self.names.parent(parent) if parent is not None else None
         if isinstance(parent, cst.Arg):
-            if parent.star == "*":
-                return self.names.is_sequential(holder)
+            if self.names.is_sequential(holder):
+                return True
             if not isinstance(holder, cst.Call) or not isinstance(holder.func, cst.Attribute):
                 return False
             if holder.func.attr.value != "extend":
@@ -107,6 +107,59 @@ class Rewriter:
             and self.names.becomes_sequential(name)
             and not self.names.is_subscripted(name)
         )
+
+    def line(self, call: cst.Call) -> tuple[str, str] | None:
+        """Return what stands around a layer in a line of its own, None if it has none.
+
+        That is ``model.add(`` and ``)``, or ``x = `` and ``(x)`` where the layer is called.
+        """
+        item = self.names.parent(call)
+        holder = self.names.parent(item) if item is not None else None
+        if isinstance(item, cst.Arg) and isinstance(holder, cst.Call):
+            alone = isinstance(self.names.parent(holder), cst.Expr) and len(holder.args) == 1
+            if not (alone and isinstance(holder.func, cst.Attribute)):
+                return None
+            added = holder.func.attr.value == "add" and not item.star
+            return (f"{self.module.code_for_node(holder.func)}(", ")") if added else None
+        if not self.is_called(call) or not isinstance(holder, cst.Assign):
+            return None
+        name = dotted(holder.targets[0].target) if len(holder.targets) == 1 else None
+        return (f"{name} = ", f"({name})") if name is not None else None
+
+    def is_called(self, call: cst.Call) -> bool:
+        """Return whether a layer is called where it is constructed: ``Dense(64)(x)``."""
+        outer = self.names.parent(call)
+        return (
+            isinstance(outer, cst.Call)
+            and outer.func is call
+            and bool(outer.args)
+            and _is_positional(outer.args[0])
+            and not outer.args[0].star
+        )
+
+    def called(
+        self, call: cst.Call, outer: cst.Call, edits: Sequence[CallEdit]
+    ) -> cst.BaseExpression:
+        """Return the call of a layer with the layers around it called as well.
+
+        Args:
+            call: The layer's constructor in the original tree.
+            outer: The call of the layer, with all other edits.
+            edits: Those of the constructor.
+        """
+        if any(isinstance(edit, DropCall) for edit in edits):
+            return outer.args[0].value
+        result: cst.BaseExpression = outer
+        for edit in edits:
+            before, after = self.items(edit, call, call)
+            for item in reversed(before):
+                first = outer.args[0]
+                fed = cst.Call(item, [cst.Arg(first.value)])
+                outer = outer.with_changes(args=[first.with_changes(value=fed), *outer.args[1:]])
+                result = outer
+            for item in after if self.line(call) is None else ():
+                result = cst.Call(item, [cst.Arg(_bare(result))])
+        return result
 
     def items(
         self, edit: CallEdit, call: cst.Call, updated: cst.Call
@@ -157,12 +210,13 @@ class Rewriter:
                 result = inner = self._set(call, inner, edit)
             elif isinstance(edit, DropCall):
                 return self._dropped(call, inner, edit)
-        if self.row(call) is not None:
+        if self.row(call) is not None or self.is_called(call) or self.line(call) is not None:
             return result
-        for edit in edits:
-            if isinstance(edit, Surround):
-                before, after = self.items(edit, call, updated)
-                result = self._wrapped(call, result, before, after)
+        for group in _together([edit for edit in edits if isinstance(edit, Surround)]):
+            pairs = [self.items(edit, call, updated) for edit in group]
+            before = [item for first, _ in reversed(pairs) for item in first]
+            after = [item for _, last in pairs for item in last]
+            result = self._wrapped(call, result, before, after, group[0].container)
         return result
 
     def _replaced(self, call: cst.Call, updated: cst.Call, edit: ReplaceCall) -> cst.Call:
@@ -240,15 +294,18 @@ class Rewriter:
         inner: cst.BaseExpression,
         before: Sequence[cst.BaseExpression],
         after: Sequence[cst.BaseExpression],
+        container: str,
     ) -> cst.BaseExpression:
-        func = self.names.write("torch.nn.Sequential", call, call.func)
-        bare = inner.with_changes(lpar=[], rpar=[])
-        args = [cst.Arg(item) for item in (*before, bare, *after)]
+        func = self.names.write(container, call, call.func)
+        items = (*before, inner.with_changes(lpar=[], rpar=[]), *after)
+        args = [cst.Arg(item) for item in items]
+        if not container.startswith("torch."):
+            args = [cst.Arg(cst.List([cst.Element(item) for item in items]))]
         return cst.Call(func, args, lpar=inner.lpar, rpar=inner.rpar)
 
     def _dropped(self, call: cst.Call, updated: cst.Call, edit: DropCall) -> cst.BaseExpression:
         if edit.module:
-            func = self.names.write("torch.nn.Identity", call, call.func)
+            func = self.names.write(edit.identity, call, call.func)
             return cst.Call(func, lpar=updated.lpar, rpar=updated.rpar)
         value = self._receiver(call, updated, edit.expects)
         if value is None:
@@ -341,6 +398,12 @@ class Rewriter:
         like = site.func if isinstance(site, cst.Call) else None
         tree = self.names.rename(tree, site, like)
         return cast(cst.BaseExpression, tree.visit(_Filler(found)))
+
+
+def _together(edits: Sequence[Surround]) -> list[list[Surround]]:
+    """Return the edits that make one sequence: all of Keras, each of PyTorch, as if live."""
+    nested = any(edit.container.startswith("torch.") for edit in edits)
+    return [[edit] for edit in edits] if nested or not edits else [list(edits)]
 
 
 def _is_positional(arg: cst.Arg) -> bool:

@@ -44,7 +44,7 @@ class Spec:
         seed: Shift of every seed that the script sets; None leaves all randomness alone.
         remedies: Names and settings of the remedies to apply.
         control: Record of the untreated execution that a treatment relies on.
-        run: Which of the control's runs is treated.
+        run: Which of the control's runs is treated; its steps alone count. None: those of any run.
         sources: Path of a file -> path of the source to execute in its place, under its name.
         module: Whether the script is the name of a module (``-m``).
         trial: Whether this is a trial: inputs are measured throughout, budget does not bind.
@@ -61,7 +61,7 @@ class Spec:
     seed: int | None = None
     remedies: tuple[tuple[str, Mapping[str, float]], ...] = ()
     control: str | None = None
-    run: int = 0
+    run: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     module: bool = False
     trial: bool = False
@@ -185,15 +185,25 @@ class Watching:
         self.spec = spec
         self.recorder = Recorder(spec.record)
         self.watchers: list[Any] = []
+        self._adopting = False
+        self._stopped = False
         self.treatment: Any = None
 
-    def start(self) -> None:
-        """Wait for the frameworks."""
+    def start(self, adopt: bool = False) -> None:
+        """Attach to the frameworks, or wait until they are imported.
+
+        Args:
+            adopt: Whether models that were built before are watched as well.
+        """
+        self._adopting = adopt
         if self.spec.seed is not None:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
+        after_import("keras", self._watch_keras)
 
     def _watch_torch(self) -> None:
+        if self._stopped:
+            return
         try:
             from unstuck.frameworks.torch import TorchWatcher
 
@@ -204,16 +214,44 @@ class Watching:
                 stop_at=self.spec.stop_at,
                 stop_on=self.spec.stop_on,
                 pauses=self.spec.pauses,
+                counted=self.spec.run,
             )
             watcher.install()
-            self.watchers.append(watcher)
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.insert(0, watcher)
         except Exception as error:
-            if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
-                raise
-            _say(f"cannot watch torch ({error}); the script goes on")
+            self._cannot("torch", error)
             return
         if self.spec.remedies:
             self._treat(watcher)
+
+    def _watch_keras(self) -> None:
+        if self._stopped:
+            return
+        try:
+            from unstuck.frameworks.keras import KerasWatcher
+
+            watcher = KerasWatcher(
+                self.recorder,
+                self.spec.budget,
+                stop_at=self.spec.stop_at,
+                stop_on=self.spec.stop_on,
+                pauses=self.spec.pauses,
+                others=self.watchers,
+            )
+            watcher.install()
+            if self._adopting:
+                watcher.births.adopt()
+            self.watchers.append(watcher)
+        except Exception as error:
+            self._cannot("keras", error)
+
+    def _cannot(self, framework: str, error: Exception) -> None:
+        """Say that a framework cannot be watched; a trial of such a script makes no sense."""
+        if self.spec.trial or os.environ.get("UNSTUCK_DEBUG"):
+            raise error
+        _say(f"cannot watch {framework} ({error}); the script goes on")
 
     def _treat(self, watcher: Any) -> None:
         from unstuck import registry
@@ -245,6 +283,12 @@ class Watching:
             ],
         )
         self.recorder.commit()
+
+    def stop(self) -> None:
+        """Detach from the frameworks; nothing is watched any more."""
+        self._stopped = True
+        for watcher in self.watchers:
+            watcher.uninstall()
 
     def finish(self) -> None:
         """Write everything that is left."""
@@ -414,8 +458,39 @@ def _shift_seeds(shift: int) -> None:
 
         torch.Generator = Generator
 
+    def tensorflow_imported() -> None:
+        import tensorflow as tf
+
+        tf.random.set_seed(start)
+        tf.random.set_seed = _shifted(tf.random.set_seed, step)
+
     after_import("numpy", numpy_imported)
     after_import("torch", torch_imported)
+    after_import("tensorflow", tensorflow_imported)
+    if step:
+        after_import("keras", lambda: _shift_keras(step))
+
+
+def _shift_keras(step: int) -> None:
+    """Shift the seeds that Keras is given; what it draws by itself comes from `random`."""
+    from keras.src.initializers.random_initializers import RandomInitializer
+    from keras.src.random.seed_generator import SeedGenerator
+    from keras.src.utils import rng_utils
+
+    def shifting(original: Callable[..., None]) -> Callable[..., None]:
+        def __init__(made: Any, seed: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            if type(seed) is int:
+                seed = (seed + step) % 2**31
+            original(made, seed, *args, **kwargs)
+
+        return __init__
+
+    for kind in (RandomInitializer, SeedGenerator):
+        kind.__init__ = shifting(kind.__init__)
+    original: Callable[..., Any] = vars(rng_utils)["set_random_seed"]
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras") and vars(module).get("set_random_seed") is original:
+            vars(module)["set_random_seed"] = _shifted(original, step)
 
 
 def _shifted(function: Callable[..., Any], step: int, default: int | None = None) -> Any:
@@ -440,9 +515,10 @@ def serve() -> None:
     """Run trials in children of this process, which has imported the frameworks once.
 
     Reads one JSON object a line from standard input: ``{"job": 7, "spec": {...}, "script": "...",
-    "arguments": [...]}`` starts a child, ``{"preload": [...]}`` imports modules. Answers with
-    ``{"job": 7, "pid": 123}`` when it starts, ``{"job": 7, "paused": true}`` when it has stopped
-    itself, and ``{"job": 7, "status": 0}`` when it has ended.
+    "arguments": [...]}`` starts a child, ``{"environment": {...}, "preload": [...]}`` sets
+    variables and imports modules. Answers with ``{"job": 7, "pid": 123}`` when it starts,
+    ``{"job": 7, "paused": true}`` when it has stopped itself, and ``{"job": 7, "status": 0}`` when
+    it has ended.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what an import prints is no answer
@@ -471,6 +547,7 @@ def serve() -> None:
 
 
 def _answer(order: Mapping[str, Any], running: dict[int, int], answers: Any) -> None:
+    os.environ.update(order.get("environment", {}))
     for name in order.get("preload", ()):
         with contextlib.suppress(Exception):
             importlib.import_module(name)

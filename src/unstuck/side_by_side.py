@@ -214,7 +214,7 @@ def _trial(
     """Return a treated trial; None where the script cannot be rewritten so."""
     sources = WorkingFiles()
     changes: list[dict[str, Any]] = []
-    if rewriting(candidate):
+    if rewriting(run, candidate):
         changes = rewrites(run, candidate)
         sources = sources.patched(changes)
         if sources.notes or not changes or laboratory.target.call is not None:
@@ -225,7 +225,7 @@ def _trial(
         control=control.spec.record,
         run=run.index,
         sources=sources.write(laboratory.directory.name, f"compared-{len(laboratory.trials)}"),
-        live=not rewriting(candidate),
+        live=not rewriting(run, candidate),
         budget=BUDGET,
     )
     trial.changes = changes

@@ -42,6 +42,8 @@ SIGNALS: Mapping[str, str] = {
     "validation_loss": "mean loss of one gradient-free pass, at the step it was made",
     "validation_accuracy": "share of right predictions of that pass",
     "validation_weights": "norm of one trained weight at that pass, to know its state again",
+    "metric": "a metric that the framework reports of an epoch's training, by its name",
+    "validation_metric": "the same of a gradient-free pass, by the pass's number and its name",
     "batch_loss": "the loss as its function computed it, in deep samples",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
@@ -56,6 +58,10 @@ SIGNALS: Mapping[str, str] = {
     "target_std": "standard deviation of the batch's targets",
     "target_spread": "the same over the batch for each output of its own, root mean square over "
     "outputs",
+    "target_ratio": "of a few outputs, the largest standard deviation of the targets over the "
+    "smallest",
+    "output_error": "of those outputs, the largest root mean square error over the standard "
+    "deviation of its targets",
     "target_min": "smallest of the batch's targets",
     "target_max": "largest of the batch's targets",
     "prediction_min": "smallest of the predictions that the loss was given",
@@ -69,6 +75,10 @@ SIGNALS: Mapping[str, str] = {
     "input_mean": "mean of the model's input",
     "input_std": "standard deviation of the model's input",
 }
+
+
+AFFINE = ("Linear", "Dense", "Conv", "EinsumDense", "DepthwiseConv", "SeparableConv")
+"""How the class names of dense layers and convolutions begin, in PyTorch and Keras."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,11 @@ class Layer:
     def matrix(self) -> bool:
         """Whether its weight has at least two dimensions (not a norm's scale, not a bias)."""
         return len(self.shape) >= 2
+
+    @property
+    def affine(self) -> bool:
+        """Whether it is a dense layer or a convolution: linear but for an activation behind it."""
+        return self.kind.startswith(AFFINE)
 
 
 @dataclass(frozen=True)

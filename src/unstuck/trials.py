@@ -107,9 +107,11 @@ class Trial:
 
     @property
     def steps(self) -> int:
-        """Steps that it has taken so far, over the longest of its runs."""
-        recording = self.recording()
-        return max((run.steps for run in recording.runs), default=0) if recording else 0
+        """Steps that it has taken so far: of the run that it treats, or else of its longest."""
+        recording, treated = self.recording(), self.spec.run
+        runs = recording.runs if recording else ()
+        own = [run.steps for run in runs if run.index == treated and run.steps]
+        return max(own or [run.steps for run in runs], default=0)
 
     @property
     def total(self) -> int:
@@ -205,18 +207,27 @@ class LocalExecutor:
         workers: How many trials run at once.
         preload: Modules that the server imports before the first fork.
         threads: Threads of one trial; None for ``OMP_NUM_THREADS``, or a share of the machine.
+        variables: Environment variables that the script sets before these imports.
     """
 
     def __init__(
-        self, workers: int, preload: Sequence[str] = (), threads: int | None = None
+        self,
+        workers: int,
+        preload: Sequence[str] = (),
+        threads: int | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.workers = workers
         share = max(1, (os.cpu_count() or 1) // workers)
         count = str(threads or os.environ.get("OMP_NUM_THREADS") or share)
+        # What one trial has compiled, the others need not: a step of a small model takes seconds.
+        self._compiled = tempfile.TemporaryDirectory(prefix="unstuck-", ignore_cleanup_errors=True)
         environment = {
             "OMP_NUM_THREADS": count,
             "MKL_NUM_THREADS": count,
             "OPENBLAS_NUM_THREADS": count,
+            "JAX_COMPILATION_CACHE_DIR": self._compiled.name,
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
             **os.environ,
             "PYTHONHASHSEED": "0",
         }
@@ -232,7 +243,8 @@ class LocalExecutor:
         os.set_blocking(self._server.stdout.fileno(), False)
         self._pending = b""
         self._trials: list[Trial] = []
-        self._send({"preload": [*preload, *_deferred(preload)]})
+        modules = [*preload, *_deferred(preload)]
+        self._send({"environment": dict(variables or {}), "preload": modules})
 
     def _send(self, order: Mapping[str, Any]) -> None:
         assert self._server.stdin is not None
@@ -299,6 +311,7 @@ class LocalExecutor:
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+        self._compiled.cleanup()
 
 
 class ForkExecutor:
@@ -382,7 +395,7 @@ class Laboratory:
         pauses: Sequence[int] = (),
         stop_at: int | None = None,
         control: str | None = None,
-        run: int = 0,
+        run: int | None = None,
         sources: Mapping[str, str] | None = None,
         live: bool = True,
         budget: float = 1.0,
@@ -395,7 +408,7 @@ class Laboratory:
             pauses: Steps after which it pauses.
             stop_at: Steps after which it ends.
             control: Record of the untreated run that a live treatment relies on.
-            run: Which of its runs.
+            run: Which of its runs; the trial is then measured in steps of that run alone.
             sources: Real path of a file -> path of the file that is executed in its place.
             live: Whether the remedies are applied live, not said by `sources`.
             budget: Share of the time that watching may cost.
@@ -484,29 +497,65 @@ class Laboratory:
             self.directory.cleanup()
 
 
-PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy")
-"""Packages whose import is slow and changes nothing: the server may import them ahead."""
+PRELOADED = ("torch", "numpy", "sklearn", "pandas", "scipy", "jax", "tensorflow", "keras")
+"""Packages whose import is slow and changes nothing: the server may import them ahead. None of them
+computes anything then, nor starts what would not live through a fork (keras 3.15 on jax 0.10, torch
+2.13 and tensorflow 2.21 were forked so)."""
 
 
-DEFERRED = ("torch._dynamo", "unstuck.frameworks.torch_treatment", "unstuck.patch")
+DEFERRED: Mapping[str, Sequence[str]] = {
+    "torch": ("torch._dynamo", "unstuck.frameworks.torch_treatment", "unstuck.patch"),
+    "keras": ("unstuck.frameworks.keras",),
+    "tensorflow": ("unstuck.frameworks.keras",),
+}
 """What every trial would import by itself: torch's own when the first optimizer is made (a second),
-the treatment and LibCST when remedies are applied (half a second)."""
+the treatment and LibCST when remedies are applied (half a second), the watcher of Keras."""
+
+_BACKEND = "KERAS_BACKEND"
 
 
 def _deferred(names: Sequence[str]) -> Sequence[str]:
-    return DEFERRED if any(name.partition(".")[0] == "torch" for name in names) else ()
+    roots = dict.fromkeys(name.partition(".")[0] for name in names)
+    return list(dict.fromkeys(late for root in roots for late in DEFERRED.get(root, ())))
 
 
 def imports(script: str) -> list[str]:
     """Return the modules of `PRELOADED` that a script imports, by reading its source."""
-    try:
-        tree = ast.parse(Path(script).read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return []
+    tree = _parsed(script)
     names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.append(node.module)
-    return [name for name in dict.fromkeys(names) if name.partition(".")[0] in PRELOADED]
+    known = [name for name in dict.fromkeys(names) if name.partition(".")[0] in PRELOADED]
+    if variables(script) is None:  # the backend is chosen as the script runs
+        known = [name for name in known if name.partition(".")[0] not in ("keras", "tensorflow")]
+    return known
+
+
+def variables(script: str) -> dict[str, str] | None:
+    """Return the environment variables for Keras that a script sets to a written-out text.
+
+    None if it chooses Keras' backend in a way that only running it tells.
+    """
+    tree = _parsed(script)
+    named = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value == _BACKEND]
+    chosen = [
+        node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Subscript)
+        and node.targets[0].slice in named
+        and isinstance(node.value, ast.Constant)
+    ]
+    if not named:
+        return {}
+    return {_BACKEND: str(chosen[0])} if len(chosen) == len(named) == 1 else None
+
+
+def _parsed(script: str) -> ast.Module:
+    try:
+        return ast.parse(Path(script).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return ast.Module([], [])

@@ -11,7 +11,9 @@ from typing import Any
 from unstuck import registry
 from unstuck.edits import Edit, from_json, to_json
 from unstuck.patch import apply_edits, read_source, unified_diff
+from unstuck.remedies import Change
 from unstuck.signals import Run
+from unstuck.sources.keras_subject import KerasSubject, merged
 from unstuck.trials import Candidate
 
 __all__ = ["WorkingFiles", "rewrites", "rewriting"]
@@ -77,8 +79,13 @@ class WorkingFiles:
         return "".join(parts)
 
 
-def rewriting(candidate: Candidate) -> bool:
-    """Return whether a candidate's remedies rewrite the script."""
+def rewriting(run: Run, candidate: Candidate) -> bool:
+    """Return whether trials of a candidate execute a rewritten script.
+
+    Those of a Keras script always do; otherwise those of remedies of the stage "source".
+    """
+    if run.framework == "keras":
+        return bool(candidate)
     return any(registry.remedy(name).stage == "source" for name, _ in candidate)
 
 
@@ -87,15 +94,38 @@ def rewrites(run: Run, candidate: Candidate) -> list[dict[str, Any]]:
 
     Args:
         run: The untreated run.
-        candidate: Its remedies of the stage "source"; others are left out.
+        candidate: Its remedies; of PyTorch, those of the stage "source", others are left out.
+
+    Returns:
+        Nothing where one of the remedies has no effect on a Keras script: without it, the candidate
+        is another one.
     """
+    changes = _of_keras(run, candidate) if run.framework == "keras" else _of_source(run, candidate)
     return [
         {
             "what": change.what,
             "layers": list(change.layers),
             "edit": None if change.edit is None else to_json(change.edit),
         }
+        for change in changes
+    ]
+
+
+def _of_source(run: Run, candidate: Candidate) -> list[Change]:
+    return [
+        change
         for name, settings in candidate
         if registry.remedy(name).stage == "source"
         for change in registry.remedy(name)().rewrite(run, settings)
     ]
+
+
+def _of_keras(run: Run, candidate: Candidate) -> list[Change]:
+    subject = KerasSubject(run)
+    changes: list[Change] = []
+    for name, settings in candidate:
+        found = registry.remedy(name)().apply_keras(subject, settings)
+        if not found:
+            return []
+        changes += found
+    return merged(changes)

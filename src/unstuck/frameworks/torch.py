@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, cast
 
@@ -30,14 +30,10 @@ from torch.optim.optimizer import (
 )
 
 from unstuck.findings import Location
+from unstuck.frameworks import pacing
 from unstuck.frameworks import torch_measure as measure
-from unstuck.frameworks.torch_births import (
-    Births,
-    calling_frame,
-    expression,
-    layer_names,
-    locate,
-)
+from unstuck.frameworks.frames import calling_frame, expression, locate
+from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
 from unstuck.frameworks.torch_callers import Sites, call_chain, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
@@ -50,16 +46,8 @@ from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
 
-ALLOWANCE = 0.25
-"""Seconds that measuring may take whatever the budget, so that the first steps are seen; a longer
-run has paid them back once its budget has come to as much."""
 TIMED = 64
 """Every so many steps, the few microseconds are timed that every step costs."""
-DENSE = 20
-"""The first steps are all measured in depth, as far as two fifths of the allowance reach: they tell
-most (learning rate, initialization)."""
-DOUBLING = 12
-"""After them, at most that many deep samples are taken while the number of steps doubles."""
 LOSSES = (
     "cross_entropy",
     "nll_loss",
@@ -97,6 +85,7 @@ class TorchWatcher:
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it before a loss that is not finite reaches the weights.
         pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
+        counted: Index of the training whose steps these numbers count; None for any.
     """
 
     def __init__(
@@ -108,6 +97,7 @@ class TorchWatcher:
         stop_at: int | None = None,
         stop_on: str | None = None,
         pauses: Sequence[int] = (),
+        counted: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.budget = budget
@@ -116,6 +106,7 @@ class TorchWatcher:
         self.stop_at = stop_at
         self.stop_on_error = stop_on == "error"
         self.pauses = list(pauses)
+        self.counted = counted
         self.failed: str | None = None
         self.active = True
         self.hooking = True
@@ -163,6 +154,7 @@ class TorchWatcher:
 
         self._wrap(Optimizer, "__init__", self._around_optimizer)
         self._wrap(torch.autograd, "backward", self._around_backward)
+        self._wrap(torch.autograd, "grad", self._around_grad)
         for name in LOSSES:
             if hasattr(F, name):
                 self._wrap(F, name, self._around_loss)
@@ -266,6 +258,15 @@ class TorchWatcher:
         if os.environ.get("UNSTUCK_DEBUG"):
             raise error
 
+    @contextlib.contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """See nothing inside the block: another framework's watcher records that training."""
+        inside, self._inside = self._inside, True
+        try:
+            yield
+        finally:
+            self._inside = inside
+
     def may_sample(self, cost: float) -> bool:
         """Return whether a deep sample of that many seconds is within the budget."""
         return cost <= self._left()
@@ -280,7 +281,7 @@ class TorchWatcher:
         return granted - self.spent - min(self.light + self.judged, granted / 2)
 
     def _granted(self) -> float:
-        return max(ALLOWANCE, self.budget * (time.perf_counter() - self.started))
+        return pacing.granted(self.budget, time.perf_counter() - self.started)
 
     def ranks(self) -> Ranks | None:
         """Return the processes that this training is distributed over, None if it is alone."""
@@ -297,15 +298,8 @@ class TorchWatcher:
         return max(1, math.ceil((missing / self.budget) / elapsed * max(step, 1)))
 
     def distance(self, step: int, cost: float) -> int:
-        """Return how many steps after the one before `step` the next deep sample is due.
-
-        The first steps are measured one by one; then a fifth of what is left may be spent while
-        the number of steps doubles, so that a run of any length is seen to its end.
-        """
-        if step < max(5, min(DENSE, 0.4 * ALLOWANCE / max(cost, 1e-6))):
-            return 1
-        samples = min(DOUBLING, max(0.2 * self._left() / max(cost, 1e-6), 1))
-        return max(1, round(step * (2 ** (1 / samples) - 1)))
+        """Return how many steps after the one before `step` the next deep sample is due."""
+        return pacing.distance(step, cost, self._left())
 
     # ------------------------------------------------------------------ what torch calls
 
@@ -349,7 +343,7 @@ class TorchWatcher:
     def _training(self, optimizer: Optimizer) -> Training:
         training = self._runs.get(optimizer)
         if training is None:
-            training = Training(self, optimizer, len(self._all))
+            training = Training(self, optimizer, self.recorder.new_run())
             self._runs[optimizer] = training
             self._all.append(training)
         return training
@@ -383,6 +377,28 @@ class TorchWatcher:
             return result
 
         return backward
+
+    def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Take gradients that a script asks for itself as the backward pass of its own update."""
+        watcher = self
+
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if watcher._hand is None or not watcher.active or watcher._inside:
+                return original(outputs, inputs, *args, **kwargs)
+            inputs = inputs if isinstance(inputs, Tensor) else tuple(inputs)
+            leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
+            differentiated = kwargs.get("create_graph") or args[2:3] == (True,)
+            updated = not differentiated and all(
+                isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves
+            )
+            if updated:
+                watcher._backward_begins(outputs)
+            gradients = original(outputs, inputs, *args, **kwargs)
+            if updated and watcher._hand is not None:
+                watcher._guard(watcher._hand.given, leaves, gradients)
+            return gradients
+
+        return grad
 
     def _backward_begins(self, tensors: Any) -> None:
         """Note the loss; look at the graph where there is a reason to."""
@@ -428,7 +444,7 @@ class TorchWatcher:
             self._hand.begins(loss)
             training = self._hand.training
             if training is not None:
-                self._end_or_pause(training.step)
+                self._end_or_pause(training)
 
     def _look(self, loss: Tensor, finite: bool) -> None:
         """Look at the graph that `backward` is about to walk."""
@@ -707,10 +723,13 @@ class TorchWatcher:
             self._guard(training.arm)
         self._timing = training.step % TIMED == 0 and not self._armed
         if self.stop_at is not None or self.pauses:
-            self._end_or_pause(training.step)
+            self._end_or_pause(training)
 
-    def _end_or_pause(self, steps: int) -> None:
+    def _end_or_pause(self, training: Training) -> None:
         """End a trial, or stop its process until it is continued, if it has come that far."""
+        if self.counted is not None and training.index != self.counted:
+            return
+        steps = training.step
         if self.stop_at is not None and steps >= self.stop_at:
             raise self._stop()
         if self.pauses and steps >= self.pauses[0]:

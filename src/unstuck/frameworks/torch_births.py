@@ -7,105 +7,17 @@ frame. Nothing is stored on the modules themselves: copies and pickles stay what
 from __future__ import annotations
 
 import gc
-import os
 import sys
-import sysconfig
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
 
 from unstuck.findings import Location
-
-_TORCH = os.path.dirname(torch.__file__) + os.sep
-_UNSTUCK = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_LIBRARY = tuple(
-    path + os.sep
-    for path in {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
-    if path
-)
-
-
-@lru_cache(maxsize=4096)
-def _distance(filename: str) -> int:
-    """Return 0 for the user's own files, 1 for installed ones, 2 for torch's and unstuck's."""
-    if filename.startswith((_TORCH, _UNSTUCK, "<frozen")):
-        return 2
-    return int(filename.startswith(_LIBRARY) or filename.startswith("<string>"))
-
-
-def calling_frame(born: object = None) -> FrameType | None:
-    """Return the nearest frame of the user's own code, or else of an installed package.
-
-    Args:
-        born: An object under construction: its own ``__init__`` methods are skipped, so that the
-            frame is the one that called the constructor.
-    """
-    frame: FrameType | None = sys._getframe(1)
-    installed = None
-    while frame is not None:
-        code = frame.f_code
-        distance = _distance(code.co_filename)
-        if distance < 2 and not (born is not None and _constructs(frame, born)):
-            if distance == 0:
-                return frame
-            installed = installed or frame
-        frame = frame.f_back
-    return installed
-
-
-def written_by_user(frame: FrameType) -> bool:
-    """Return whether a frame executes the user's own code, not an installed package's."""
-    return not _distance(frame.f_code.co_filename)
-
-
-def direct_frame() -> FrameType | None:
-    """Return the frame that called torch, None if it is an installed package's."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and _distance(frame.f_code.co_filename) == 2:
-        frame = frame.f_back
-    return frame if frame is not None and written_by_user(frame) else None
-
-
-def called_directly(born: object) -> bool:
-    """Return whether the user's own code calls the constructor of `born`, not a library's."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        distance = _distance(frame.f_code.co_filename)
-        if distance < 2 and not _constructs(frame, born):
-            return distance == 0
-        frame = frame.f_back
-    return False
-
-
-def _constructs(frame: FrameType, born: object) -> bool:
-    code = frame.f_code
-    if code.co_name not in ("__init__", "__post_init__", "__new__") or not code.co_argcount:
-        return False
-    return frame.f_locals.get(code.co_varnames[0]) is born
-
-
-def locate(frame: FrameType | None) -> Location | None:
-    """Return the span of the expression that `frame` is executing."""
-    if frame is None:
-        return None
-    file = frame.f_code.co_filename
-    return _span(frame.f_code, frame.f_lasti, file) or Location(file, frame.f_lineno)
-
-
-@lru_cache(maxsize=65536)
-def _span(code: CodeType, instruction: int, file: str) -> Location | None:
-    """Return the span of an instruction; equal code of two files is one key but for `file`."""
-    for index, (line, end_line, column, end_column) in enumerate(code.co_positions()):
-        if index == instruction // 2:
-            if line is None:
-                return None
-            return Location(file, line, column, end_line, end_column)
-    return None
+from unstuck.frameworks.frames import calling_frame, expression, locate
 
 
 class Births:
@@ -203,6 +115,16 @@ class Births:
             if module is not None and "_modules" in module.__dict__:
                 yield module
 
+    def holder(self, tensor: torch.Tensor) -> tuple[nn.Module | None, str | None]:
+        """Return the module that has a tensor as a parameter, or as a plain attribute of a name."""
+        for module in self.modules():
+            if any(held is tensor for held in module._parameters.values()):
+                return module, None
+            for name, held in list(vars(module).items()):
+                if held is tensor:
+                    return module, name
+        return None, None
+
     def models(self, parameters: Iterable[torch.Tensor]) -> list[nn.Module]:
         """Return the outermost modules that hold any of `parameters`, in order of construction."""
         wanted = {id(parameter) for parameter in parameters}
@@ -214,28 +136,6 @@ class Births:
             if id(module) not in children
             and any(id(parameter) in wanted for parameter in module.parameters())
         ]
-
-
-def expression(value: object, frame: FrameType | None) -> str | None:
-    """Return the expression by which the code in `frame` calls `value`: ``model``, ``self.net``.
-
-    Looks at local names, then global ones, then the attributes of ``self``.
-    """
-    if frame is None:
-        return None
-    for scope in (frame.f_locals, frame.f_globals):
-        for name, held in list(scope.items()):
-            if held is value and name.isidentifier() and not name.startswith("__"):
-                return str(name)
-    owner = frame.f_locals.get("self")
-    for name, held in list(getattr(owner, "__dict__", {}).items()):
-        if held is value:
-            return f"self.{name}"
-    if isinstance(owner, nn.Module):
-        for name, held in list(owner._modules.items()):
-            if held is value:
-                return f"self.{name}"
-    return None
 
 
 def layer_names(

@@ -9,13 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unstuck.frameworks.torch_births import (
-    Births,
-    calling_frame,
-    expression,
-    locate,
-    written_by_user,
-)
+from unstuck.frameworks.frames import calling_frame, expression, locate, written_by_user
+from unstuck.frameworks.torch_births import Births
 
 __all__ = ["Sites", "call_chain", "called", "root_of", "roots"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from unstuck.frameworks.torch_births import calling_frame, locate
+from unstuck.frameworks.frames import calling_frame, locate
 
 __all__ = ["Loaders", "row_data"]
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unstuck.frameworks.torch_births import Births, calling_frame, locate
+from unstuck.frameworks.frames import calling_frame, locate
+from unstuck.frameworks.torch_births import Births
 
 __all__ = ["site"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import lr_scheduler
 
-from unstuck.frameworks.torch_births import called_directly, calling_frame, locate
+from unstuck.frameworks.frames import called_directly, calling_frame, locate
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch import TorchWatcher

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unstuck.findings import Location
-from unstuck.frameworks.torch_births import direct_frame, locate
+from unstuck.frameworks.frames import direct_frame, locate
 from unstuck.frameworks.torch_sensor import FUNCTIONS
 from unstuck.frameworks.torch_wiring import Graph, operation
 

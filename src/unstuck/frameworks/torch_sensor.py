@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from unstuck.frameworks.torch_births import locate
+from unstuck.frameworks.frames import locate
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_training import Training

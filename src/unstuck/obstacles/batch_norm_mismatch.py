@@ -82,8 +82,9 @@ class BatchNormMismatch(Obstacle):
         )
         odd = odd if odd is not None else next((m for m in momenta if m < self.SLOW), None)
         if odd is not None and apart:
+            own = 1 - odd if run.framework == "keras" else odd  # Keras names what is kept
             said = (
-                f"batch normalization with a momentum of {odd:g} keeps "
+                f"batch normalization with a momentum of {own:g} keeps "
                 f"{'only the last batch' if odd > 0.5 else 'its initial statistics'}"
             )
         elif rows <= self.ROWS and (apart or went.achieved < 0.8):

@@ -34,7 +34,8 @@ class ExcessiveRegularization(Obstacle):
         Srivastava et al. 2014).
 
     Known problems:
-        AdamW applies its decay beside the gradient; only decays above 1 are judged there.
+        AdamW, and in Keras every optimizer but SGD, applies its decay beside the gradient; only
+        decays above 1 are judged there.
 
     Remedies:
         Divide the strength by ten or more; dropout of 0.5 or less.
@@ -76,7 +77,8 @@ class ExcessiveRegularization(Obstacle):
         if not (went.poor or went.achieved < 0.6) or run.steps < 20:
             return
         decay = run.optimizer.settings.get("weight_decay", 0.0)
-        decoupled = run.optimizer.name.lower() == "adamw"
+        name = run.optimizer.name.lower()
+        decoupled = name == "adamw" or (run.framework == "keras" and name != "sgd")
         pulls = {
             la.name: decay
             * _late(run, "weight_rms", la.name)

@@ -19,6 +19,9 @@ GAINS: Mapping[str, float] = {"relu": 2**0.5, "relu6": 2**0.5, "leaky_relu": 2**
 OTHERS = ("Embedding", "RNN", "LSTM", "GRU", "Multihead")
 """Kinds of layers whose weights are not scaled by one fan-in."""
 
+_OTHERS = ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers with rules of their own."""
+
 
 class MismatchedInitialization(Obstacle):
     """The scale of the initial weights does not fit the activation: signals shrink or grow.
@@ -97,12 +100,7 @@ class MismatchedInitialization(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
-        layers = [
-            la
-            for la in run.weights
-            if la.fan_in
-            and not la.kind.startswith(("Embedding", "RNN", "LSTM", "GRU", "Multihead"))
-        ]
+        layers = [la for la in run.weights if la.fan_in and not la.kind.startswith(_OTHERS)]
         hidden = [la for la in layers if not la.output]
         if not hidden or sum(la.activation == "exponential" for la in hidden) > len(hidden) / 2:
             return  # an exponential explodes by itself

@@ -57,7 +57,7 @@ class MissingNonlinearity(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
-        layers = [la for la in run.weights if la.kind.startswith(("Linear", "Conv"))]
+        layers = [la for la in run.weights if la.affine]
         if run.facts.get("nonlinear", True) or len(layers) < 2 or len(layers) < len(run.weights):
             return
         went = descent(run)

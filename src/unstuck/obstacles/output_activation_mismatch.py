@@ -29,7 +29,9 @@ class OutputActivationMismatch(Obstacle):
     Evidence:
         Targets of a regression outside the activation's range (in more than MARGIN of its width, or
         negative behind a ReLU); a ReLU in front of a cross-entropy on logits; a softmax over a
-        single unit. Facts of the wiring and of the data.
+        single unit; predictions below 0 or above 1, by more than MARGIN, in front of a loss that
+        takes probabilities (as Keras' cross-entropies do unless told otherwise). Facts of the
+        wiring and of the data.
 
     Known problems:
         Activations written by hand from other operations are not recognized.
@@ -73,7 +75,7 @@ class OutputActivationMismatch(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
         loss = run.loss_function.function or ""
-        for _, made_by, name in [tuple(p) for p in run.facts.get("loss_inputs") or []]:
+        for first, made_by, name in [tuple(p) for p in run.facts.get("loss_inputs") or []]:
             last = next((a for a in run.activations if a.name == name), None)
             kind = (
                 last.kind
@@ -85,7 +87,7 @@ class OutputActivationMismatch(Obstacle):
                     "softmax": "softmax",
                 }.get(made_by, "")
             )
-            said = self._said(run, loss, kind, last)
+            said = self._said(run, loss, kind, last) or self._no_probabilities(run, first, kind)
             if not said:
                 continue
             layer = next((la for la in run.layers if la.output and la.matrix), None)
@@ -103,6 +105,19 @@ class OutputActivationMismatch(Obstacle):
                 confidence=0.95,
             )
             return
+
+    def _no_probabilities(self, run: Run, first: str, kind: str) -> str:
+        """Say that a loss on probabilities is given something else."""
+        if first not in ("log", "binary_cross_entropy") or kind in ("sigmoid", "softmax"):
+            return ""
+        least, most = _extreme(run, "prediction_min"), _extreme(run, "prediction_max")
+        if not (least < -self.MARGIN or most > 1 + self.MARGIN):
+            return ""
+        maker = f"a {kind}" if kind else "a layer without an activation"
+        return (
+            f"the loss takes probabilities, but {maker} gives it values between {least:.3g} and "
+            f"{most:.3g}"
+        )
 
     def _said(self, run: Run, loss: str, kind: str, last: Activation | None) -> str:
         shape = run.loss_function.prediction_shape

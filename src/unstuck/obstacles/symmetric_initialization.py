@@ -11,6 +11,9 @@ from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
 from unstuck.sketch import plateau, sketch
 
+_OTHERS = ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+"""Kinds of layers whose equal rows mean something else."""
+
 
 class SymmetricInitialization(Obstacle):
     """All units of a hidden layer start with the same weights and never become different.
@@ -66,7 +69,9 @@ class SymmetricInitialization(Obstacle):
             for layer in run.weights
             if not layer.output
             and layer.shape[0] >= 2
-            and not layer.kind.startswith(("Embedding", "RNN", "LSTM", "GRU", "Multihead"))
+            and not layer.kind.startswith(
+                ("Embedding", "RNN", "SimpleRNN", "LSTM", "GRU", "Multihead")
+            )
             and len(run.of("unit_spread", layer.name)) >= 3
             and max(run.of("unit_spread", layer.name)) < self.SPREAD
         ]

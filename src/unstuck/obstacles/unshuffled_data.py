@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from unstuck.evidence import descent, middle, validation
 from unstuck.findings import Finding, Severity
@@ -27,7 +27,9 @@ class UnshuffledData(Obstacle):
         hold (n rows of C equally frequent classes: C (1 - (1 - 1/C)^n)), counting only classes that
         occur often enough, and at most CLASSES of them (neighbouring letters and words belong
         together); or a class of the output never occurs in training while validation is far behind
-        it.
+        it; or a validation set that Keras cuts off the end (`validation_split`) consists to more
+        than ALIEN of classes that occur nowhere else (a random cut leaves out no class that makes
+        up a tenth of any hundred rows).
 
     Known problems:
         Batches drawn by class on purpose (few-shot learning, contrastive losses) look sorted.
@@ -57,6 +59,7 @@ class UnshuffledData(Obstacle):
     )
     PART: ClassVar[float] = 0.6
     CLASSES: ClassVar[int] = 20
+    ALIEN: ClassVar[float] = 0.1
 
     SICK: ClassVar[Run] = sketch(
         run={"target_classes": 1.0, "batch_size": 32.0}, facts={"class_counts": [100] * 10}
@@ -67,6 +70,10 @@ class UnshuffledData(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
+        split = run.facts.get("held_unseen") or {}
+        if split.get("share", 0.0) > self.ALIEN and split["of"] <= self.CLASSES:
+            yield self._cut_off(run, split)
+            return
         counts = run.facts.get("class_counts") or []
         total = sum(counts)
         rows = middle(run.of("batch_size").values)
@@ -106,4 +113,17 @@ class UnshuffledData(Obstacle):
             location=run.optimizer.step_location,
             evidence={"target_classes": distinct, "expected": expected, "batch_size": rows},
             confidence=0.93,
+        )
+
+    def _cut_off(self, run: Run, split: Mapping[str, Any]) -> Finding:
+        """Return the finding of a validation set that was cut off the end of sorted data."""
+        named = ", ".join(f"{value:g}" for value in split["classes"][:5])
+        return self.finding(
+            run,
+            Severity.ERROR,
+            f"the data are not shuffled: `validation_split` takes the last rows, and "
+            f"{split['share']:.0%} of them are of classes that training never sees ({named})",
+            location=run.optimizer.step_location,
+            evidence={"validation_unseen": split["share"], "classes": split["classes"]},
+            confidence=0.97,
         )

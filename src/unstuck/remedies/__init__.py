@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["Change", "Remedy", "Settings"]
 
@@ -68,6 +69,14 @@ class Remedy:
         dtypes, devices, freezing and ties are kept.
         """
         raise NotImplementedError
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Return what to change in a Keras script, every change with its edit.
+
+        A Keras training is never treated live: its trials execute the edited script. An empty list
+        means "no effect". Remedies of the stage "source" say it in `rewrite`.
+        """
+        return list(self.rewrite(subject.run, settings)) if self.stage == "source" else []
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Return changes whose edits are `Rewrite`s of the script, for the stage "source".

@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddBatchNorm"]
 
@@ -17,7 +18,8 @@ class AddBatchNorm(Remedy):
 
     What it does:
         A `torch.nn.BatchNorm1d`, ``2d`` or ``3d`` goes behind each hidden linear or convolution
-        layer that feeds an activation.
+        layer that feeds an activation. Of Keras, a ``BatchNormalization`` with a momentum of 0.9
+        (its default of 0.99 is hundreds of steps late); a layer's own activation goes behind it.
 
     When it helps:
         Signals and gradients shrink or grow from layer to layer, or activations sit at their flat
@@ -37,6 +39,12 @@ class AddBatchNorm(Remedy):
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Insert it; see `Remedy.apply_torch`."""
+        if any(size <= 1 for size in subject.run.of("batch_size")):
+            return []
+        return subject.add_batch_norm()
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Insert it; see `Remedy.apply_keras`."""
         if any(size <= 1 for size in subject.run.of("batch_size")):
             return []
         return subject.add_batch_norm()

@@ -12,6 +12,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddDropout"]
 
@@ -51,4 +52,8 @@ class AddDropout(Remedy):
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Insert it; see `Remedy.apply_torch`."""
+        return subject.add_dropout(settings.get("p", 0.5))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Insert it; see `Remedy.apply_keras`."""
         return subject.add_dropout(settings.get("p", 0.5))

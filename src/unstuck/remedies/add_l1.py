@@ -12,6 +12,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddL1"]
 
@@ -25,6 +26,14 @@ with torch.no_grad():  # L1, proximal: small weights become exactly zero
                 $weight.copy_(torch.nn.functional.softshrink($weight, $group["lr"] * STRENGTH))
 """
 
+CONSTRAINT = """\
+@keras.saving.register_keras_serializable()
+def soft_threshold(weights):  # L1, proximal: small weights become exactly zero
+    return keras.ops.sign(weights) * keras.ops.relu(keras.ops.abs(weights) - THRESHOLD)
+
+
+"""
+
 
 class AddL1(Remedy):
     """Add L1 regularization: every step moves weights towards zero, small ones onto it.
@@ -33,6 +42,7 @@ class AddL1(Remedy):
         After each optimizer step, every weight with at least two dimensions moves towards zero by
         the learning rate times the strength, and stops there (the proximal step of the L1 norm).
         Subgradients, in contrast, never make a weight exactly zero. Biases and norms stay.
+        Of Keras, a constraint of the kernels does the same, by the rate that the run began with.
 
     When it helps:
         Validation gets worse while training gets better, and few of the inputs matter.
@@ -65,3 +75,13 @@ class AddL1(Remedy):
         strength = settings.get("strength", 1e-3)
         lines = LINES.replace("STRENGTH", repr(strength))
         return subject.at_step(f"L1 of {strength:g} after each step", lines, after=True)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Constrain the kernels; see `Remedy.apply_keras`."""
+        strength = settings.get("strength", 1e-3)
+        rate = subject.rate
+        if rate is None:
+            return []
+        lines = CONSTRAINT.replace("THRESHOLD", f"{rate * strength:.4g}")
+        what = f"L1 of {strength:g} after each step"
+        return subject.constrain(what, "soft_threshold", lines)

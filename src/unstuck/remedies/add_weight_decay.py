@@ -12,6 +12,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["AddWeightDecay"]
 
@@ -23,7 +24,8 @@ class AddWeightDecay(Remedy):
     """Add weight decay (L2): every step also shrinks the weights a little.
 
     What it does:
-        The optimizer's ``weight_decay`` is raised to the setting; its class stays.
+        The optimizer's ``weight_decay`` is raised to the setting; its class stays. Of Keras, layers
+        without a regularizer get ``L2`` of half the setting, whose gradient is the same.
 
     When it helps:
         Validation gets worse while training gets better. Smaller weights make smoother functions.
@@ -65,3 +67,9 @@ class AddWeightDecay(Remedy):
         if float(subject.setting("weight_decay")) >= decay:
             return []
         return subject.use_optimizer(weight_decay=decay)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give the layers a regularizer; see `Remedy.apply_keras`."""
+        decay = settings.get("weight_decay", 1e-3)
+        # Its gradient is twice the factor times the weight.
+        return subject.regularize(f"L2({decay / 2:g})")

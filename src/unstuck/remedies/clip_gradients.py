@@ -12,6 +12,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["ClipGradients"]
 
@@ -25,7 +26,7 @@ class ClipGradients(Remedy):
 
     What it does:
         Before each ``optimizer.step()``, all gradients are scaled down together where their norm
-        exceeds a maximum.
+        exceeds a maximum. Of Keras, the optimizer's ``global_clipnorm``.
 
     When it helps:
         A single steep place (a cliff of a recurrent network, an outlier) makes one step that
@@ -58,3 +59,7 @@ class ClipGradients(Remedy):
         norm = settings.get("max_norm", 1.0)
         lines = LINES.replace("MAX_NORM", f"max_norm={norm!r}")
         return subject.at_step(f"gradients clipped to norm {norm:g}", lines, after=False)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Let the optimizer clip; see `Remedy.apply_keras`."""
+        return subject.use_optimizer(global_clipnorm=settings.get("max_norm", 1.0))

@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["DropSoftmax"]
 
@@ -17,6 +18,11 @@ LOGITS = {
     "multilabel_soft_margin_loss": ("softmax", "sigmoid"),
 }
 """Loss that takes logits -> output activations that spoil it."""
+FITTING = {
+    "cross_entropy": {"softmax"},
+    "binary_cross_entropy_with_logits": {"sigmoid"},
+}
+"""Loss on logits -> the activation whose probabilities the same loss can take instead."""
 
 
 class DropSoftmax(Remedy):
@@ -25,7 +31,8 @@ class DropSoftmax(Remedy):
     What it does:
         A softmax or sigmoid between the last layer and a loss that takes logits is taken away. A
         softmax in front of the negative log-likelihood becomes a log-softmax; a log-softmax in
-        front of cross-entropy stays, since it changes nothing.
+        front of cross-entropy stays, since it changes nothing. Of Keras, ``from_logits=True`` goes
+        where the activation fits the loss, so that predictions stay probabilities.
 
     When it helps:
         Cross-entropy applies a softmax itself. A second one squeezes the logits into 0 to 1: the
@@ -51,4 +58,17 @@ class DropSoftmax(Remedy):
             soft = [act for act in outputs if act.kind == "softmax"]
             return [change for act in soft for change in subject.use_log_softmax(act)]
         spoilers = [act for act in outputs if act.kind in LOGITS.get(loss, ())]
+        return [change for act in spoilers for change in subject.drop_activation(act)]
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Let the loss take probabilities, or take it away; see `Remedy.apply_keras`."""
+        loss = subject.run.loss_function.function or ""
+        outputs = [act for act in subject.run.activations if act.output]
+        spoilers = [act for act in outputs if act.kind in LOGITS.get(loss, ())]
+        if not spoilers:
+            return []
+        if FITTING.get(loss) == {act.kind for act in spoilers}:
+            found = subject.expect_logits(False)
+            if found:
+                return found
         return [change for act in spoilers for change in subject.drop_activation(act)]

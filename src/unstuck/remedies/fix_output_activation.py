@@ -11,10 +11,13 @@ from unstuck.signals import Activation, Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["FixOutputActivation"]
 
 BOUNDED = (*RANGES, "softmax")
+PROBABILITIES = {"nll_loss": "softmax", "binary_cross_entropy": "sigmoid"}
+"""Loss that takes probabilities -> the activation that makes them."""
 
 
 class FixOutputActivation(Remedy):
@@ -22,7 +25,8 @@ class FixOutputActivation(Remedy):
 
     What it does:
         A ReLU, sigmoid, tanh or softmax between the last layer and the loss is taken away. A
-        softmax over a single unit becomes a sigmoid where the targets lie between 0 and 1.
+        softmax over a single unit becomes a sigmoid where the targets lie between 0 and 1. A last
+        layer of Keras whose loss takes probabilities gets the activation that makes them.
 
     When it helps:
         A ReLU gives no negative number, a sigmoid none above 1, a softmax over one unit always 1:
@@ -49,6 +53,23 @@ class FixOutputActivation(Remedy):
                 changes += subject.drop_last_use(act)
             else:
                 changes += subject.drop_activation(act) or subject.drop_later(act)
+        return changes
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Take it away, or add what the loss needs; see `Remedy.apply_keras`."""
+        run = subject.run
+        needed = PROBABILITIES.get(run.loss_function.function or "")
+        last = _last(run)
+        if needed is not None and not any(act.kind in ("sigmoid", "softmax") for act in last):
+            single = (run.loss_function.prediction_shape or (0,))[-1] == 1
+            kind = "sigmoid" if single else needed
+            return subject.set_output_activation(kind) or subject.expect_logits(True)
+        changes: list[Change] = []
+        for act in last:
+            if act.kind == "softmax" and _between_0_and_1(run):
+                changes += subject.set_output_activation("sigmoid")
+            else:
+                changes += subject.drop_activation(act)
         return changes
 
 

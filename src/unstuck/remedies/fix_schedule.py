@@ -11,6 +11,7 @@ from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.schedules import Scheduler, active, decays, gone_at, near_one, rounded
 from unstuck.signals import Run
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.script import Script
 
 __all__ = ["FixSchedule"]
@@ -83,6 +84,8 @@ class FixSchedule(Remedy):
         stretch = _stretch(run, left)
         if not stretch > 1:
             return []
+        if run.framework == "keras":
+            return KerasSubject(run).stretch_schedule(stretch)
         stepped = active(run)
         changes: list[Change] = []
         if not stepped:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
-from unstuck.sources.penalties import lower_decay, lower_dropout, lower_penalty
+from unstuck.sources.penalties import (
+    lower_decay,
+    lower_dropout,
+    lower_penalty,
+    lower_regularizers,
+)
 
 __all__ = ["LightenRegularization"]
 
@@ -21,7 +26,8 @@ class LightenRegularization(Remedy):
 
     What it does:
         In the script itself, multiplies the optimizer's weight decay and the coefficients of
-        penalties on the weights that are added to the loss by a factor, and lowers dropout rates
+        penalties on the weights that are added to the loss, and of Keras' regularizers, by a
+        factor, and lowers dropout rates
         that are above a rate to that rate. The number is changed where it is written: in the call,
         or where the variable, default or configuration entry it comes from is set.
 
@@ -58,6 +64,7 @@ class LightenRegularization(Remedy):
         found: list[Change] = []
         if "factor" in settings:
             found += lower_decay(run, settings["factor"]) + lower_penalty(run, settings["factor"])
+            found += lower_regularizers(run, settings["factor"])
         if "dropout" in settings:
             found += lower_dropout(run, settings["dropout"])
         return found

@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["LowerLearningRate"]
 
@@ -65,3 +66,9 @@ class LowerLearningRate(Remedy):
         if rate is None:
             return []
         return subject.use_optimizer(lr=rate * settings.get("factor", 0.1))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Change the learning rate; see `Remedy.apply_keras`."""
+        if subject.rate is None:
+            return []
+        return subject.use_optimizer(learning_rate=subject.rate * settings.get("factor", 0.1))

@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["RaiseLearningRate"]
 
@@ -68,3 +69,9 @@ class RaiseLearningRate(Remedy):
         if rate is None:
             return []
         return subject.use_optimizer(lr=rate * settings.get("factor", 10.0))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Change the learning rate; see `Remedy.apply_keras`."""
+        if subject.rate is None:
+            return []
+        return subject.use_optimizer(learning_rate=subject.rate * settings.get("factor", 10.0))

@@ -24,6 +24,7 @@ from unstuck.sources.batches import (
     set_argument,
     sound,
 )
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.slices import batches, training_loop
 
 __all__ = ["ResizeBatch"]
@@ -45,7 +46,8 @@ class ResizeBatch(Remedy):
     What it does:
         Batches get more rows, in the loader or where the script cuts them itself; the learning
         rate grows with the square root of their size. Or a tiny last batch is dropped. Or the
-        momentum of the running statistics becomes 0.1 where the layers are constructed.
+        momentum of the running statistics becomes 0.1 where the layers are constructed (0.9 in
+        Keras, which names what is kept).
 
     When it helps:
         Normalized by two rows, values are little more than signs. Running statistics that follow
@@ -93,6 +95,18 @@ class ResizeBatch(Remedy):
         if "drop_last" in settings:
             return _drop_last(run)
         return _enlarge(run, int(settings.get("batch_size", ENOUGH)), settings.get("lr"))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Set what `fit` and the layers take; see `Remedy.apply_keras`."""
+        if "momentum" in settings:
+            return subject.set_norm_momentum(1 - settings["momentum"])
+        if "batch_size" not in settings:
+            return []
+        size = int(settings["batch_size"])
+        changes = subject.set_fit(f"batches of {size} rows", batch_size=str(size))
+        if changes and "lr" in settings:
+            changes += subject.use_optimizer(learning_rate=settings["lr"])
+        return changes
 
 
 def _odd(run: Run) -> list[float]:

@@ -9,6 +9,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["ScaleInputs", "rounded"]
 
@@ -34,7 +35,8 @@ class ScaleInputs(Remedy):
     What it does:
         A hook in front of the model subtracts the mean and divides by the standard deviation,
         per feature for up to 64 features, else one of each. The numbers are those of the training
-        inputs, written out, so nothing leaks from validation or test data.
+        inputs, written out, so nothing leaks from validation or test data. Of Keras, a
+        ``Normalization`` layer in front of the first one does it.
 
     When it helps:
         Features of different scales make the loss a narrow valley; a large offset makes all
@@ -68,6 +70,15 @@ class ScaleInputs(Remedy):
             lines = PER_FEATURE.replace("MEAN", _numbers([mean for mean, _ in pairs]))
             lines = lines.replace("STD", _numbers([std for _, std in pairs]))
         return subject.before_optimizer("inputs standardized", lines)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Put a normalization in front; see `Remedy.apply_keras`."""
+        facts = subject.run.facts
+        means, deviations = facts.get("input_mean"), facts.get("input_std")
+        if not means or not deviations or len(means) > FEATURES:
+            return []
+        pairs = [rounded(*pair) for pair in zip(means, deviations, strict=True)]
+        return subject.scale_inputs([m for m, _ in pairs], [d for _, d in pairs])
 
 
 def rounded(mean: float, deviation: float) -> tuple[float, float]:

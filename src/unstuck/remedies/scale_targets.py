@@ -14,6 +14,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["ScaleTargets"]
 
@@ -41,7 +42,8 @@ class ScaleTargets(Remedy):
         or test data. Loss, score and predictions stay in the targets' own units. The gradient is
         divided by what the loss has grown by (the deviation squared for a squared error), so that
         weights, clipping and weight decay meet exactly the gradients of standardized targets, and
-        the learning rate suits with any optimizer.
+        the learning rate suits with any optimizer. Of Keras, a ``Rescaling`` layer behind the last
+        one, and gradient descent's learning rate is divided by the same number.
 
     When it helps:
         The output layer has to grow a hundredfold before anything else is learned; the gradients of
@@ -75,6 +77,19 @@ class ScaleTargets(Remedy):
         lines = lines.replace("STD", repr(std))
         lines = lines.replace("MEAN", f"{'-' if mean < 0 else '+'} {abs(mean)!r}")
         return subject.before_optimizer("outputs scaled to the targets", lines)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Put a layer behind the last; see `Remedy.apply_keras`."""
+        settings = settings or _statistics(subject.run) or {}
+        power = POWERS.get(subject.run.loss_function.function or "")
+        if not settings or power is None or not _is_bare(subject.run):
+            return []
+        mean, std = settings["mean"], settings["std"]
+        changes = subject.scale_outputs(mean, std)
+        if changes and subject.run.optimizer.name == "SGD" and subject.rate is not None:
+            # Gradients grow so much; other optimizers divide by their scale.
+            changes += subject.use_optimizer(learning_rate=subject.rate / std**power)
+        return changes
 
 
 def _statistics(run: Run) -> Settings | None:

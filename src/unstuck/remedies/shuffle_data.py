@@ -16,6 +16,7 @@ from unstuck.sources.batches import (
     set_argument,
     sound,
 )
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.slices import batches, ordered, training_loop
 from unstuck.sources.splits import shuffled_split
 
@@ -29,7 +30,8 @@ class ShuffleData(Remedy):
         The loader that the run trains on gets ``shuffle=True``. Where the script cuts its batches
         itself, by slices or ``split``, a ``torch.randperm`` of the rows is drawn before each pass,
         and every tensor of the batch takes its rows in that order. Where a class never occurs in
-        training, inputs and targets are shuffled together before they are split.
+        training, inputs and targets are shuffled together before they are split. Of Keras,
+        ``shuffle=False`` goes, or rows are shuffled before ``validation_split`` cuts off the last.
 
     When it helps:
         Stochastic gradients are right on average only if each batch is a sample of all rows.
@@ -60,6 +62,17 @@ class ShuffleData(Remedy):
         if settings.get("before_split"):
             return _before_split(run) or _in_order(run)
         return _in_order(run)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Let `fit` shuffle, or shuffle before it cuts rows off; see `Remedy.apply_keras`."""
+        fit = subject.fit
+        if fit is None:
+            return []
+        if subject.run.facts.get("held_unseen"):
+            return subject.shuffle_rows()
+        if (subject.run.facts.get("fit") or {}).get("shuffle", True):
+            return []
+        return [Change("fit shuffles", subject.set_arguments(fit, {}, ["shuffle"]))]
 
 
 def _before_split(run: Run) -> list[Change]:

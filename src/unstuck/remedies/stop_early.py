@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from unstuck.edits import Insert
 from unstuck.evidence import validation
@@ -15,6 +16,9 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.passes import validation_pass
 from unstuck.sources.script import Script
+
+if TYPE_CHECKING:
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["StopEarly"]
 
@@ -43,7 +47,8 @@ class StopEarly(Remedy):
     What it does:
         In the loop over epochs, a copy of the model's state is kept at each pass whose validation
         loss is the lowest so far. After some passes without a better one the loop ends, and behind
-        it the best state is loaded: what the script evaluates or saves then is the best model.
+        it the best state is loaded: what the script evaluates or saves then is the best model. Of
+        Keras, ``fit`` gets an ``EarlyStopping`` that restores the best weights.
 
     When it helps:
         Validation gets worse while training goes on.
@@ -66,6 +71,10 @@ class StopEarly(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return how long to wait, if it is certain what to write."""
+        if run.framework == "keras":
+            fit = run.facts.get("fit") or {}
+            patience = max(FEWEST, round((fit.get("epochs") or 0) * SHARE))
+            return ({"patience": float(patience)},) if fit.get("validation_rows") else ()
         passes = validation(run)
         if passes is None or not passes[0]:
             return ()
@@ -98,6 +107,14 @@ class StopEarly(Remedy):
             Change(what, Insert(within, filled(WITHIN), "after")),
             Change(what, Insert(around, filled(AFTER), "after")),
         ]
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give `fit` the callback; see `Remedy.apply_keras`."""
+        patience = round(settings.get("patience", 3.0))
+        stopping = f"{subject.root}.callbacks.EarlyStopping"
+        return subject.add_callback(
+            f'{stopping}(monitor="val_loss", patience={patience}, restore_best_weights=True)'
+        )
 
     def place(self, run: Run) -> Location | None:
         """Return the loop over epochs."""

@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseAdam"]
 
@@ -62,3 +63,8 @@ class UseAdam(Remedy):
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Change the optimizer; see `Remedy.apply_torch`."""
         return subject.use_optimizer("Adam", lr=settings.get("lr", 1e-3))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Change the optimizer; see `Remedy.apply_keras`."""
+        name = "AdamW" if subject.run.optimizer.name == "AdamW" else "Adam"
+        return subject.use_optimizer(name, learning_rate=settings.get("lr", 1e-3))

@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseHeInitialization"]
 
@@ -20,11 +21,13 @@ class UseHeInitialization(Remedy):
     What it does:
         Weights of linear and convolution layers become normal with variance 2 / fan-in, biases
         zero, just before the optimizer is constructed. The random stream is put back, so that all
-        else (shuffling, dropout) is the same as without.
+        else (shuffling, dropout) is the same as without. Of Keras, hidden layers get
+        ``kernel_initializer="he_normal"``, and an output layer that names one has Keras' own again.
 
     When it helps:
         A ReLU lets half of a layer's variance through; variance 2 / fan-in makes up for it, and
-        signals keep their scale through any depth. PyTorch's default gives a sixth of that.
+        signals keep their scale through any depth. PyTorch's default gives a sixth of that,
+        Keras' (Glorot) half of it where layers are square.
 
     Settings:
         None.
@@ -53,3 +56,10 @@ class UseHeInitialization(Remedy):
             comment="He initialization, for ReLU layers",
             what="He initialization",
         )
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Name the initializer; see `Remedy.apply_keras`."""
+        kinds = subject.fed()
+        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
+            return []
+        return subject.initialize("he_normal", default=True)

@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseLeakyRelu"]
 
@@ -51,4 +52,11 @@ class UseLeakyRelu(Remedy):
         slope = settings.get("negative_slope", 0.01)
         return subject.replace_activations(
             subject.hidden(kinds), "LeakyReLU", "leaky_relu", negative_slope=slope
+        )
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Replace them; see `Remedy.apply_keras`."""
+        slope = settings.get("negative_slope", 0.01)
+        return subject.replace_activations(
+            subject.hidden(KINDS), "leaky_relu", "LeakyReLU", negative_slope=slope
         )

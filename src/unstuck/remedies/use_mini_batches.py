@@ -18,6 +18,7 @@ from unstuck.sources.batches import (
     set_argument,
     sound,
 )
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.whole_steps import mini_batched, whole_step
 
 __all__ = ["UseMiniBatches"]
@@ -35,7 +36,7 @@ class UseMiniBatches(Remedy):
         A step on all rows goes into a loop over ``torch.randperm(rows).split(size)``: inside it,
         every tensor with all rows is indexed by the batch. The number of passes stays, and what
         the script validates or prints after a step is done once a pass, as before. A loader whose
-        batch holds all rows gets a batch size.
+        batch holds all rows gets a batch size, and so does ``fit``.
 
     When it helps:
         The gradient of a few dozen rows points nearly where that of all rows points, at a small
@@ -85,6 +86,16 @@ class UseMiniBatches(Remedy):
         size = _without_single_row(run, int(data["rows"]), size)
         what = f"mini-batches of {size} rows instead of all {data['rows']}"
         return sound(script, what, mini_batched(script, found, size, data))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Set what `fit` takes; see `Remedy.apply_keras`."""
+        size = int(settings.get("batch_size", SIZES[0]))
+        data = (subject.run.facts.get("fit") or {}).get("data")
+        return (
+            subject.set_fit(f"batches of {size} rows", batch_size=str(size))
+            if (data == "arrays")
+            else []
+        )
 
 
 def _without_single_row(run: Run, rows: int, size: int) -> int:

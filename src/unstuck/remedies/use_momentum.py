@@ -12,6 +12,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseMomentum"]
 
@@ -56,3 +57,9 @@ class UseMomentum(Remedy):
         """Change the optimizer; see `Remedy.apply_torch`."""
         rate = {"lr": settings["lr"]} if "lr" in settings else {}
         return subject.use_optimizer("SGD", momentum=settings.get("momentum", 0.9), **rate)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Change the optimizer; see `Remedy.apply_keras`."""
+        rate = {"learning_rate": settings["lr"]} if "lr" in settings else {}
+        momentum = settings.get("momentum", 0.9)
+        return subject.use_optimizer("SGD", **rate, momentum=momentum)

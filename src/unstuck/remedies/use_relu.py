@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseRelu"]
 
@@ -24,7 +25,7 @@ class UseRelu(Remedy):
     What it does:
         Hidden sigmoid, tanh, softsign, hard sigmoid, hard tanh, ReLU6 and exponential activations
         become `torch.nn.ReLU`, or `torch.relu` where they are function calls. In a network without
-        anything nonlinear, a ReLU is put behind each hidden layer.
+        anything nonlinear, a ReLU is put behind each hidden layer. Of Keras, ``activation="relu"``.
 
     When it helps:
         A sigmoid passes on at most a quarter of a gradient, a tanh all of it only near zero;
@@ -62,3 +63,12 @@ class UseRelu(Remedy):
         if subject.fed()["exponential"] > sum(subject.fed().values()) / 2:
             kinds.append("exponential")
         return subject.replace_activations(subject.hidden(kinds), "ReLU", "relu")
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Replace them; see `Remedy.apply_keras`."""
+        if subject.run.facts.get("nonlinear") is False:
+            return subject.add_activation("relu")
+        kinds = [*SATURATING]
+        if subject.fed()["exponential"] > sum(subject.fed().values()) / 2:
+            kinds.append("exponential")
+        return subject.replace_activations(subject.hidden(kinds), "relu", "ReLU")

@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseRmsprop"]
 
@@ -46,3 +47,7 @@ class UseRmsprop(Remedy):
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Change the optimizer; see `Remedy.apply_torch`."""
         return subject.use_optimizer("RMSprop", lr=settings.get("lr", 1e-3))
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Change the optimizer; see `Remedy.apply_keras`."""
+        return subject.use_optimizer("RMSprop", learning_rate=settings.get("lr", 1e-3))

@@ -8,6 +8,7 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseXavierInitialization"]
 
@@ -21,7 +22,8 @@ class UseXavierInitialization(Remedy):
     What it does:
         Weights of linear, convolution and recurrent layers become uniform with variance
         gain² · 2 / (fan-in + fan-out), biases of linear and convolution layers zero, just before
-        the optimizer is constructed. The random stream is put back.
+        the optimizer is constructed. The random stream is put back. Of Keras, layers that name
+        another initializer get ``"glorot_uniform"``, which is its default.
 
     When it helps:
         Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer, and
@@ -54,3 +56,7 @@ class UseXavierInitialization(Remedy):
             comment="Xavier initialization",
             what="Xavier initialization",
         )
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Name the initializer; see `Remedy.apply_keras`."""
+        return subject.initialize("glorot_uniform", default=False)

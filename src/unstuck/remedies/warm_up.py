@@ -9,9 +9,11 @@ from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.schedules import schedulers
 from unstuck.signals import Run
+from unstuck.sources.keras_subject import number
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["WarmUp"]
 
@@ -33,7 +35,8 @@ class WarmUp(Remedy):
 
     What it does:
         The rate starts at a hundredth and grows linearly. Two lines below the optimizer's do it: a
-        ``LinearLR`` that every ``optimizer.step()`` steps, wherever the script calls it.
+        ``LinearLR`` that every ``optimizer.step()`` steps, wherever the script calls it. Of Keras,
+        the optimizer gets a ``PolynomialDecay`` that grows.
 
     When it helps:
         The first steps, with gradients of random weights and an adaptive optimizer's averages still
@@ -70,6 +73,16 @@ class WarmUp(Remedy):
         steps = round(settings.get("steps", 100.0))
         lines = LINES.replace("STEPS", str(steps))
         return subject.after_optimizer(f"warm-up over {steps} steps", lines)
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give the optimizer a schedule; see `Remedy.apply_keras`."""
+        rate = subject.rate
+        if rate is None or not _relative(subject.run):
+            return []
+        steps = round(settings.get("steps", 100.0))
+        schedule = f"{subject.root}.optimizers.schedules.PolynomialDecay"
+        text = f"{schedule}({number(rate / 100)}, {steps}, end_learning_rate={number(rate)})"
+        return subject.write_optimizer(None, {"learning_rate": text})
 
 
 def _relative(run: Run) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.script import Script
 
 __all__ = ["WeighClasses"]
@@ -27,7 +28,7 @@ class WeighClasses(Remedy):
     What it does:
         The loss gets a weight for each class: ``weight=`` of cross-entropy and the negative
         log-likelihood, ``pos_weight=`` of the binary loss on logits. The numbers are those of the
-        classes that the run saw, written out.
+        classes that the run saw, written out. Of Keras, ``fit`` gets ``class_weight=``.
 
     When it helps:
         One class outnumbers another so far that always saying the frequent one is nearly optimal.
@@ -86,6 +87,15 @@ class WeighClasses(Remedy):
             return []
         imported = [Change("torch imported", each) for each in imports]
         return [*imported, Change(f"{name}: {argument}={value}", edit)]
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Give `fit` the weights; see `Remedy.apply_keras`."""
+        counts = subject.run.facts.get("class_counts") or []
+        if "loss_call" in subject.run.facts or sum(count > 0 for count in counts) < 2:
+            return []
+        weights = class_weights(counts, settings.get("power", 1.0))
+        text = ", ".join(f"{number}: {weight!r}" for number, weight in enumerate(weights))
+        return subject.set_fit(f"class_weight={{{text}}}", class_weight=f"{{{text}}}")
 
     def place(self, run: Run) -> Location | None:
         """Return where the criterion is constructed, or else the loss called."""

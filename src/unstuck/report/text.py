@@ -251,6 +251,16 @@ def _cost(spent: float, seconds: float) -> str:
     return f", which took {spent / seconds:.1%} of the time"
 
 
+def _beside(report: Report) -> Iterator[Text]:
+    """Say what watching cost once, and what it could not see."""
+    compiling = report.recording.facts.get("compiling") or 0.0
+    if compiling >= 0.05:
+        yield Text(f"unstuck: compiling the measured step took {compiling:.1f} seconds", "dim")
+    for reason in dict.fromkeys(run.facts.get("unseen") for run in report.recording.runs):
+        if reason:
+            yield Text(f"unstuck: {reason}", "dim")
+
+
 def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
     facts = report.recording.facts
     steps = report.steps
@@ -268,6 +278,7 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
                 yield Text(
                     "unstuck: inside a compiled model only weights and gradients can be seen", "dim"
                 )
+            yield from _beside(report)
         else:
             yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
     first = next((f for f in shown if f.first), None)

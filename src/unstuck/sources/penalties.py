@@ -1,4 +1,4 @@
-"""What a script regularizes with: weight decay, penalties in the loss, dropout."""
+"""What a script regularizes with: weight decay, penalties on the weights, dropout."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from unstuck.sources.flow import Flow, bound, definitions
 from unstuck.sources.numbers import literal, value, written
 from unstuck.sources.script import FUNCTIONS, Script, callee, changes, dotted
 
-__all__ = ["lower_decay", "lower_dropout", "lower_penalty"]
+__all__ = ["lower_decay", "lower_dropout", "lower_penalty", "lower_regularizers"]
 
 _DECAY_AT = {
     **dict.fromkeys(("SGD", "Adam", "AdamW", "RMSprop", "NAdam", "Adamax", "RAdam"), 4),
     "Adagrad": 3,
 }
 """Position of the weight decay among an optimizer's arguments, the parameters being 0."""
-_MODULES = ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")
+_MODULES = (
+    *("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"),
+    *("SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"),
+)
+_REGULARIZERS = ("L1", "L2", "L1L2", "l1", "l2", "l1_l2")
 _FUNCTIONS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
 _RECURRENT = ("LSTM", "GRU", "RNN", "MultiheadAttention", "TransformerEncoderLayer")
 _NORMS = ("abs", "norm", "square", "pow", "l1_loss", "mse_loss", "vector_norm", "dot")
@@ -93,8 +97,8 @@ def _rates(script: Script) -> Iterator[ast.expr]:
         words = {word.arg: word.value for word in node.keywords}
         if name in (*_MODULES, *_FUNCTIONS):
             at = int(name in _FUNCTIONS)
-            if "p" in words:
-                yield words["p"]
+            if "p" in words or "rate" in words:
+                yield words.get("p", words.get("rate", node))
             elif len(node.args) > at:
                 yield node.args[at]
         elif name in _RECURRENT and "dropout" in words:
@@ -114,6 +118,39 @@ def _capped(script: Script, node: ast.expr, rates: Iterable[float], rate: float)
         for each, number in pairs
         if any(abs(number - seen) < 1e-9 for seen in rates) and script.editable(each)
     ]
+
+
+# ---------------------------------------------------------------------- regularizers of layers
+
+
+def lower_regularizers(run: Run, factor: float) -> list[Change]:
+    """Return the changes that multiply what the regularizers of Keras layers are constructed with.
+
+    One that is given by its name alone (``"l2"``, 0.01) is constructed.
+    """
+    if run.framework != "keras":
+        return []
+    found: list[Change] = []
+    for file in dict.fromkeys(la.location.file for la in run.layers if la.location):
+        script = Script.read(Location(file, 1))
+        edits = [] if script is None else list(_regularizers(script, factor))
+        found += changes(f"regularizers x {factor:g}", dict.fromkeys(edits))
+    return found
+
+
+def _regularizers(script: Script, factor: float) -> Iterator[Rewrite]:
+    for node in ast.walk(script.tree):
+        if isinstance(node, ast.Call) and callee(node) in _REGULARIZERS:
+            for given in (*node.args, *(word.value for word in node.keywords)):
+                number = value(script, given)
+                for place in written(script, given) if number is not None else ():
+                    yield script.replace(place, shown((literal(place) or 0.0) * factor))
+            if not (node.args or node.keywords):
+                yield script.replace(node, f"{script.text(node.func)}({shown(0.01 * factor)})")
+        elif isinstance(node, ast.keyword) and (node.arg or "").endswith("_regularizer"):
+            named = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            if named:
+                yield script.replace(node.value, "None")
 
 
 # ---------------------------------------------------------------------- penalties in the loss

@@ -12,10 +12,13 @@ import os
 import re
 import tokenize
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar, overload
 
 from unstuck.edits import Rewrite
@@ -32,6 +35,7 @@ __all__ = [
     "dotted",
     "inside",
     "read_source",
+    "standing",
 ]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -39,6 +43,8 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 _Node = TypeVar("_Node", bound=ast.AST)
+_STANDING: ContextVar[Mapping[str, str]] = ContextVar("standing", default=MappingProxyType({}))
+"""Real path of a file -> what it says in place of what is on the disk."""
 
 
 def read_source(path: str | os.PathLike[str]) -> tuple[str, str]:
@@ -55,6 +61,20 @@ def read_source(path: str | os.PathLike[str]) -> tuple[str, str]:
         return data.decode(encoding), encoding
     except (SyntaxError, UnicodeDecodeError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+@contextmanager
+def standing(texts: Mapping[str, str]) -> Iterator[None]:
+    """Let `Script.read` find these texts in place of the files: a patch that is built upon.
+
+    Args:
+        texts: Real path of a file -> its text.
+    """
+    token = _STANDING.set(texts)
+    try:
+        yield
+    finally:
+        _STANDING.reset(token)
 
 
 class Script:
@@ -90,7 +110,9 @@ class Script:
         if location is None:
             return None
         try:
-            return _parsed(location.file, read_source(location.file)[0])
+            standing = _STANDING.get().get(os.path.realpath(location.file))
+            text = read_source(location.file)[0] if standing is None else standing
+            return _parsed(location.file, text)
         except (OSError, SyntaxError, ValueError, RecursionError):
             return None
 
@@ -226,6 +248,18 @@ class Script:
         """
         first, dot, rest = (dotted(node) or "").partition(".")
         return f"{self._imported.get(first, first)}{dot}{rest}"
+
+    def imported(self) -> list[str]:
+        """Return the full names of what the script imports."""
+        return [*self._imported.values(), *self.stars()]
+
+    def stars(self) -> list[str]:
+        """Return the modules that ``from module import *`` takes all names of."""
+        return [
+            node.module
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.ImportFrom) and node.module and node.names[0].name == "*"
+        ]
 
     def spelled(self, name: str) -> tuple[str, list[Rewrite]] | None:
         """Return how the script writes ``torch.nn.ModuleList``, with the import that it lacks."""

@@ -1,0 +1,142 @@
+"""What a loss of Keras is called in a record, what it wants, and what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras.src.losses.losses import LossFunctionWrapper
+
+from unstuck.frameworks.array_measure import Array
+
+__all__ = ["Compared", "compared", "function_of"]
+
+_FUNCTIONS: Mapping[str, str] = {
+    "mean_squared_error": "mse_loss",
+    "mean_absolute_error": "l1_loss",
+    "huber": "huber_loss",
+    "poisson": "poisson_nll_loss",
+    "kl_divergence": "kl_div",
+}
+"""Function of Keras -> the name of the same loss in torch.nn.functional, which records use."""
+_ENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
+_REDUCTIONS: Mapping[Any, str] = {"sum": "sum", "none": "none", None: "none"}
+INSIDE: Mapping[str, str] = {"cross_entropy": "log_softmax", "nll_loss": "log"}
+"""What a loss does first with the predictions, where that is not the loss itself."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Predictions and targets of one call of a loss.
+
+    Attributes:
+        function: Name of the loss, None if it is the script's own.
+        prediction: What the loss compares, as it compares it: classes last.
+        target: Targets; class numbers where they say which of several classes it is.
+        loss: Its value.
+        reduction: ``mean``, ``sum`` or ``none``.
+        stretched: Shape of the table that a column against a row became, or empty.
+    """
+
+    function: str | None
+    prediction: Array
+    target: Array
+    loss: float
+    reduction: str
+    stretched: tuple[int, ...] = ()
+
+    @property
+    def prediction_shape(self) -> list[int]:
+        """Shape of the predictions; classes, where there are several, as dimension 1."""
+        shape = list(self.prediction.shape)
+        if self.function in INSIDE and len(shape) > 2:
+            shape.insert(1, shape.pop())
+        return shape
+
+
+def function_of(loss: Any) -> str | None:
+    """Return the name of a loss object's function, None for one of the script's own."""
+    if not isinstance(loss, LossFunctionWrapper):
+        return None
+    if not getattr(loss.fn, "__module__", "").startswith("keras."):
+        return None
+    name = str(loss.fn.__name__)
+    logits = bool(loss._fn_kwargs.get("from_logits"))
+    if name in _ENTROPIES:
+        return "cross_entropy" if logits else "nll_loss"
+    if name == "binary_crossentropy":
+        return "binary_cross_entropy_with_logits" if logits else "binary_cross_entropy"
+    return _FUNCTIONS.get(name, name)
+
+
+def compared(loss: Any, target: Array, prediction: Array, value: Array) -> Compared:
+    """Return what a loss object compared.
+
+    Args:
+        loss: The loss.
+        target: As the loss was given it.
+        prediction: As the loss was given it.
+        value: What it returned.
+    """
+    reduction = _REDUCTIONS.get(loss.reduction, "mean")
+    total = float(np.sum(value))
+    function = function_of(loss)
+    if isinstance(loss, LossFunctionWrapper):
+        target, prediction = _same_rank(target, prediction)
+    if function in INSIDE:
+        return Compared(function, prediction, _classes(target, prediction), total, reduction)
+    if function is None:
+        name, stretched = written(target, prediction, total)
+        return Compared(name, prediction, target, total, reduction, stretched)
+    return Compared(function, prediction, target, total, reduction)
+
+
+def _same_rank(target: Array, prediction: Array) -> tuple[Array, Array]:
+    """Add or drop a last dimension of 1, as Keras does before it calls a loss function."""
+    if target.ndim == prediction.ndim + 1 and target.shape[-1] == 1:
+        if prediction.ndim == 1:
+            return target, prediction[:, None]
+        return target[..., 0], prediction
+    if prediction.ndim == target.ndim + 1 and prediction.shape[-1] == 1:
+        if target.ndim == 1:
+            return target[:, None], prediction
+        return target, prediction[..., 0]
+    return target, prediction
+
+
+def _classes(target: Array, prediction: Array) -> Array:
+    """Return class numbers, shape of the predictions without their last dimension if possible."""
+    if target.shape == prediction.shape and prediction.ndim >= 2:
+        return np.asarray(target.argmax(-1))
+    if target.ndim == prediction.ndim and target.shape[-1] == 1:
+        target = target[..., 0]
+    return target.astype(np.int64) if np.isfinite(target).all() else target
+
+
+def written(target: Array, prediction: Array, value: float) -> tuple[str | None, tuple[int, ...]]:
+    """Tell from its value whether a loss of the script's own is a mean of squares or of sizes.
+
+    Returns:
+        The function that gives the same value, or None; and the shape of the table where only the
+        difference of a column and a row gives it, else ().
+    """
+    if not np.isfinite(value) or target.size != prediction.size or target.size < 2:
+        return None, ()
+    wide, flat = prediction.astype(np.float64), target.astype(np.float64)
+    differences = [(wide.reshape(-1) - flat.reshape(-1), ())]
+    if wide.shape != flat.shape and wide.size <= 4096:
+        try:
+            table = wide - flat
+        except ValueError:
+            return None, ()
+        differences.append((table, table.shape if table.size > wide.size else ()))
+    for difference, shape in differences:
+        for name, mean in (
+            ("mse_loss", float(np.square(difference).mean())),
+            ("l1_loss", float(np.abs(difference).mean())),
+        ):
+            if abs(mean - value) <= 1e-4 * max(abs(value), 1e-12):
+                return name, shape
+    return None, ()

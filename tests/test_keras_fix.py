@@ -1,0 +1,84 @@
+"""Keras scripts from end to end: repaired by a patch that stands alone, seeds shifted in trials."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts import python, strict, unstuck, write
+from unstuck.trials import imports, variables
+
+pytest.importorskip("jax")
+pytest.importorskip("keras")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+JAX = {"KERAS_BACKEND": "jax"}
+
+DRAWS = """\
+import keras
+keras.utils.set_random_seed(7)
+from keras.utils import set_random_seed as seed
+seed(7)
+print(keras.random.normal((3,)).tolist(), keras.initializers.HeNormal(seed=1)((2, 2)).tolist())
+print(keras.layers.Dense(2, kernel_initializer="he_normal").kernel_initializer((2, 2)).tolist())
+"""
+
+EXECUTE = """\
+import sys
+from unstuck.runner import Spec, execute
+execute(Spec(sys.argv[2] + ".db", seed=int(sys.argv[3]), trial=True), sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "enough", "most"), [("deep_sigmoid", 0.93, True), ("overfitting", 0.65, False)]
+)
+def test_patch_repairs_the_script_by_itself(
+    name: str, enough: float, most: bool, tmp_path: Path
+) -> None:
+    script = Path(shutil.copy(EXAMPLES / f"keras_{name}.py", tmp_path))
+    fixed = unstuck(
+        *("fix", "--format", "json", "--output", "o.json", "--diff", "a.diff", script.name),
+        cwd=tmp_path,
+        env=JAX,
+        timeout=600,
+    )
+    assert fixed.returncode == 0, fixed.stderr
+    verdict = strict((tmp_path / "o.json").read_text())["verdict"]
+    assert verdict["status"] == "fixed", (verdict, fixed.stderr)
+    subprocess.run(["patch", "-s", "-i", "a.diff", script.name], cwd=tmp_path, check=True)
+    assert "unstuck" not in script.read_text()
+    shifted = script.read_text().replace("set_random_seed(", "set_random_seed(40 + ")
+    alone = python(write(tmp_path, shifted, "alone.py"), cwd=tmp_path, env=JAX)
+    assert alone.returncode == 0, alone.stderr
+    last = float(alone.stdout.split()[-1])
+    assert last >= enough if most else last <= enough
+
+
+def test_seeds_are_shifted_alike_in_trials_of_one_seed(tmp_path: Path) -> None:
+    script = write(tmp_path, DRAWS)
+    done = [
+        python("-c", EXECUTE, script, number, seed, cwd=tmp_path, env=JAX)
+        for number, seed in enumerate((0, 1, 1))
+    ]
+    assert not any(each.returncode for each in done), done[0].stderr
+    printed = [each.stdout for each in done]
+    as_it_is = python(script, cwd=tmp_path, env=JAX).stdout
+    assert printed[0] == as_it_is != ""
+    assert printed[1] == printed[2]
+    drawn = zip(*(re.findall(r"-?\d+\.\d+", text) for text in printed[:2]), strict=True)
+    assert all(one != other for one, other in drawn)
+
+
+def test_the_backend_that_a_script_chooses(tmp_path: Path) -> None:
+    chosen = write(tmp_path, 'import os\nos.environ["KERAS_BACKEND"] = "torch"\nimport keras\n')
+    assert variables(str(chosen)) == {"KERAS_BACKEND": "torch"}
+    assert imports(str(chosen)) == ["keras"]
+    by_hand = 'import os, sys\nos.environ["KERAS_BACKEND"] = sys.argv[1]\nimport keras\n'
+    asked = write(tmp_path, by_hand, "asked.py")
+    assert variables(str(asked)) is None
+    assert imports(str(asked)) == []
