@@ -245,7 +245,8 @@ def _clear(run: Run) -> int:
     """Return after how many steps overfitting shows clearly.
 
     Half as many again as to the lowest validation loss, and so many that a fifth of the later rise
-    is made; half of the run where only accuracies are known.
+    is made (and a step more: a pass is known when the next step begins); half of the run where
+    only accuracies are known.
     """
     passes = validation(run)
     losses = passes[0] if passes is not None else Series()
@@ -255,7 +256,7 @@ def _clear(run: Run) -> int:
     turn = losses.steps[losses.values.index(lowest)]
     end = middle(losses.values[-3:])
     high = [s for s, v in losses.since(turn).pairs() if v >= lowest + (end - lowest) * RISEN]
-    return max(round((turn + 1) * BEYOND), high[0] + 1 if high else run.steps)
+    return max(round((turn + 1) * BEYOND), high[0] + 2 if high else run.steps)
 
 
 def rungs(steps: int, finding: Finding | None = None) -> tuple[int, ...]:
