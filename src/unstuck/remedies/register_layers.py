@@ -22,11 +22,12 @@ class RegisterLayers(Remedy):
 
     What it does:
         Undoes what keeps layers from learning, in the script itself. Layers in a plain list or dict
-        of a module come into ``nn.ModuleList`` or ``nn.ModuleDict``; an optimizer that got a part
-        of the parameters gets them all, and one that was made before its model was replaced is made
-        behind it; layers that were frozen by mistake are no longer frozen; ``detach``, ``item``,
-        ``no_grad`` and ways through numpy between the layers and the loss go; ``zero_grad`` behind
-        ``backward`` goes before it.
+        of a module come into ``nn.ModuleList`` or ``nn.ModuleDict``, plain tensors become
+        parameters; an optimizer that got a part of the parameters, or another model's, gets them
+        all, and one that was made before its model was replaced is made behind it, or gets the new
+        modules by ``add_param_group``; layers that were frozen by mistake are no longer frozen;
+        ``detach``, ``item``, ``no_grad`` between the layers and the loss go, and what numpy
+        computes there is computed in torch; ``zero_grad`` behind ``backward`` goes before it.
 
     When it helps:
         The finding says that parameters get no gradient, or are in no optimizer.
@@ -37,7 +38,7 @@ class RegisterLayers(Remedy):
     Limits:
         A form that is not understood for certain is left alone: lists that hold more than modules,
         optimizers whose parameters are collected elsewhere, cuts besides which another way leads to
-        the same layers.
+        the same layers, arrays that are read backwards or sent through other libraries.
 
     References:
         PyTorch documentation, `torch.nn.ModuleList`; `torch.Tensor.detach`.
