@@ -121,7 +121,7 @@ def test_overfitting_is_compared_where_it_shows() -> None:
         )
         return plan.horizon(rising, finding)
 
-    assert 400 <= after(100, 1000) <= 450, "a third of the rise"
+    assert 250 <= after(100, 1000) <= 350, "a fifth of the rise"
     assert 860 <= after(600, 1000) <= 950, "half as many again as to the turn"
     assert after(900, 1000) == 1000
     assert plan.horizon(Run(steps=1000), finding) == 500

@@ -69,7 +69,7 @@ joins any other."""
 STRUCTURAL = ("U3", "U6", "U7", "U8")
 """Codes of initialization, data, non-finite values and wiring: facts, not courses."""
 
-BEYOND, RISEN = 1.5, 1 / 3
+BEYOND, RISEN = 1.5, 0.2
 """Overfitting shows clearly after so many times the steps to the lowest validation loss, where so
 much of the later rise is made."""
 
@@ -244,8 +244,9 @@ def horizon(run: Run, finding: Finding) -> int:
 def _clear(run: Run) -> int:
     """Return after how many steps overfitting shows clearly.
 
-    Half as many again as to the lowest validation loss, and so many that a third of the later rise
-    is made; half of the run where only accuracies are known.
+    Half as many again as to the lowest validation loss, and so many that a fifth of the later rise
+    is made (and a step more: a pass is known when the next step begins); half of the run where
+    only accuracies are known.
     """
     passes = validation(run)
     losses = passes[0] if passes is not None else Series()
@@ -255,7 +256,7 @@ def _clear(run: Run) -> int:
     turn = losses.steps[losses.values.index(lowest)]
     end = middle(losses.values[-3:])
     high = [s for s, v in losses.since(turn).pairs() if v >= lowest + (end - lowest) * RISEN]
-    return max(round((turn + 1) * BEYOND), high[0] + 1 if high else run.steps)
+    return max(round((turn + 1) * BEYOND), high[0] + 2 if high else run.steps)
 
 
 def rungs(steps: int, finding: Finding | None = None) -> tuple[int, ...]:
