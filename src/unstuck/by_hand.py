@@ -33,8 +33,9 @@ def advice(
             continue
         remedy = kind()
         settings = remedy.settings(run, finding)
-        if settings and kind.stage == "source" and hint.name in doubtful - refused:
-            made = remedy.rewrite(run, settings[0])
+        rewrites = kind.stage == "source" and settings and hint.name in doubtful - refused
+        made = remedy.rewrite(run, settings[0]) if rewrites else ()
+        if made:
             lines.append(f"not proven: {hint.name}: {_said(made)}")
             continue
         if kind.applicability is Applicability.DISPLAY or hint.name in refused or not settings:
