@@ -269,8 +269,8 @@ def test_functional_calls(tmp_path: Path) -> None:
     assert norm + "layers.Dense(32)(h)))" in text
     facts = {"input_mean": [3.0], "input_std": [2.0]}
     scaled = Sick(tmp_path, body, hidden, 'layers.Dense(10, activation="softmax")', facts=facts)
-    first = 'h = layers.Dense(64, "sigmoid")(layers.Normalization(axis=None, mean=3.0, '
-    assert first + "variance=4.0)(inputs))" in scaled.treated("scale-inputs")
+    first = 'h = layers.Dense(64, "sigmoid")(layers.Rescaling(0.5, '
+    assert first + "offset=-1.5)(inputs))" in scaled.treated("scale-inputs")
 
 
 def test_a_model_class(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class ScaleInputs(Remedy):
         A hook in front of the model subtracts the mean and divides by the standard deviation,
         per feature for up to 64 features, else one of each. The numbers are those of the training
         inputs, written out, so nothing leaks from validation or test data. Of Keras, a
-        ``Normalization`` layer in front of the first one does it.
+        ``Rescaling`` layer in front of the first one does it.
 
     When it helps:
         Features of different scales make the loss a narrow valley; a large offset makes all
@@ -72,7 +72,7 @@ class ScaleInputs(Remedy):
         return subject.before_optimizer("inputs standardized", lines)
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
-        """Put a normalization in front; see `Remedy.apply_keras`."""
+        """Put a layer in front of the first; see `Remedy.apply_keras`."""
         facts = subject.run.facts
         means, deviations = facts.get("input_mean"), facts.get("input_std")
         if not means or not deviations or len(means) > FEATURES:

@@ -417,22 +417,24 @@ class KerasSubject:
         first = [layer for layer in self.run.layers if layer.depth == depth]
         if len(first) != 1 or not first[0].affine:
             return []
-        numbers = [repr(float(f"{m:.6g}")) for m in means]
-        squares = [repr(float(f"{d * d:.6g}")) for d in deviations]
-        axis = "" if len(means) > 1 else "axis=None, "
-        mean = numbers[0] if axis else f"[{', '.join(numbers)}]"
-        variance = squares[0] if axis else f"[{', '.join(squares)}]"
-        norm = f"{self.root}.layers.Normalization({axis}mean={mean}, variance={variance}"
+        # Not `Normalization`: built within a traced call, as models without an input shape are, it
+        # leaks an array of JAX.
+        scales = [repr(float(f"{1 / d:.6g}")) for d in deviations]
+        offsets = [repr(float(f"{-m / d:.6g}")) for m, d in zip(means, deviations, strict=True)]
+        single = len(means) == 1
+        scale = scales[0] if single else f"[{', '.join(scales)}]"
+        offset = offsets[0] if single else f"[{', '.join(offsets)}]"
+        layer = f"{self.root}.layers.Rescaling({scale}, offset={offset}"
         what = "inputs standardized"
-        if axis or first[0].fan_in == len(means) or first[0].kind.startswith("Conv"):
+        if single or first[0].fan_in == len(means) or first[0].kind.startswith("Conv"):
             for call, layers in self.sites(lambda layer: layer in first):
                 shape = next((n for n in ("input_shape", "input_dim") if n in call.given), None)
                 names = tuple(layer.name for layer in layers)
                 if shape is None:
-                    edit = self.surround(call, before=[f"{norm})"])
+                    edit = self.surround(call, before=[f"{layer})"])
                     return [Change(what, edit, names)]
                 held = "{input_shape}" if shape == "input_shape" else "({input_dim},)"
-                edit = self.surround(call, before=[f"{norm}, input_shape={held})"])
+                edit = self.surround(call, before=[f"{layer}, input_shape={held})"])
                 drop = self.set_arguments(call, {}, [shape])
                 return [Change(what, edit, names), Change(what, drop, names)]
         return []
@@ -572,15 +574,16 @@ class KerasSubject:
         if constructed and made is not None:
             if name != old.name:
                 if not fresh and name == before:
-                    return [Change(what, SetArguments(made.location, name, dict(values)))]
+                    edit = SetArguments(made.location, name, dict(values), _excluded(values))
+                    return [Change(what, edit)]
                 to = f"{self.root}.optimizers.{name}"
-                known = {**self._carried(), **written}
+                known = {**self._carried(written), **written}
                 return [Change(what, ReplaceCall(made.location, made.expects, to, 0, known))]
             return self._set_in_place(made, what, values)
         if compile_ is None:
             self._optimizer = None
             return []
-        known = {**self._carried(), **written}
+        known = {**self._carried(written), **written}
         if "learning_rate" not in known and self.rate is not None:
             known = {"learning_rate": number(self.rate), **known}
         if name == old.name == "SGD" and old.settings.get("momentum"):
@@ -598,8 +601,7 @@ class KerasSubject:
             first = {"initial_learning_rate": rest.pop("learning_rate")}
             changes.append(Change(what, self.set_arguments(schedule, first)))
         if rest:
-            gone = [key for key in CARRIED[1:] if set(rest) & set(CARRIED[1:]) and key not in rest]
-            changes.append(Change(what, self.set_arguments(made, rest, gone)))
+            changes.append(Change(what, self.set_arguments(made, rest, _excluded(rest))))
         return changes
 
     def stretch_schedule(self, stretch: float) -> list[Change]:
@@ -631,10 +633,11 @@ class KerasSubject:
             given = stored[0] if len(stored) == 1 else None
         return self.call(near.script.location(given)) if isinstance(given, ast.Call) else None
 
-    def _carried(self) -> dict[str, str]:
-        """Return the settings that another optimizer takes over."""
+    def _carried(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings that another optimizer takes over, beside its own."""
         settings: Mapping[str, Any] = self.run.optimizer.settings
-        return {key: number(settings[key]) for key in CARRIED if settings.get(key)}
+        kept = [key for key in CARRIED if key not in _excluded(values)]
+        return {key: number(settings[key]) for key in kept if settings.get(key)}
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
@@ -668,6 +671,12 @@ def merged(changes: Iterable[Change]) -> list[Change]:
         layers = tuple(dict.fromkeys((*before.layers, *change.layers)))
         found[index] = Change(what, both, layers)
     return found
+
+
+def _excluded(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ways to clip that an optimizer cannot have together with one that is set."""
+    clips = CARRIED[1:]
+    return tuple(key for key in clips if key not in values and set(clips) & set(values))
 
 
 def _leads(statement: ast.stmt) -> bool:
