@@ -30,8 +30,8 @@ class ExcessiveRegularization(Obstacle):
         more than PENALTY of the loss that backward starts from is not the loss function's (at the
         end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
         CRUSHED of what they were), or more than BALANCE at the end while the loss function's own
-        part is still LEFT of the trivial loss (data and penalty balance there); or a dropout rate of
-        at least DROP (0.5 is the usual one, Srivastava et al. 2014).
+        part is still LEFT of the trivial loss (data and penalty balance there); or a dropout rate
+        of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
 
     Known problems:
         AdamW, and in Keras every optimizer but SGD, applies its decay beside the gradient; only
