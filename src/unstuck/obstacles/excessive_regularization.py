@@ -9,7 +9,7 @@ from typing import ClassVar
 from unstuck.evidence import descent, middle, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.signals import Run
+from unstuck.signals import Run, Series
 from unstuck.sketch import plateau, sketch
 
 
@@ -89,8 +89,9 @@ class ExcessiveRegularization(Obstacle):
         }
         strong = middle(list(pulls.values())) > self.PULL and decay >= self.DECAY
         drops = [p for p in run.facts.get("dropout") or [] if p >= self.DROP]
-        share = self._penalty(run)
-        left = middle(run.of("batch_loss").values[-8:])
+        late = run.of("batch_loss").since(run.steps // 2)
+        share = self._penalty(run, late)
+        left = middle(late.values[-8:])
         balanced = share > self.BALANCE and left > self.LEFT * went.trivial
         evidence: dict[str, object] = {}
         if strong and (not decoupled or decay > 1):
@@ -103,7 +104,7 @@ class ExcessiveRegularization(Obstacle):
             said = f"dropout takes away {max(drops):.0%} of the units"
             evidence = {"dropout": max(drops)}
         elif went.stuck and self._crushed(run):
-            share = self._penalty(run, slice(3))
+            share = self._penalty(run, run.of("batch_loss"), slice(3))
             said = f"the penalty on the weights, {share:.0%} of the first losses, crushes them"
             evidence = {"penalty": share}
         else:
@@ -126,10 +127,13 @@ class ExcessiveRegularization(Obstacle):
             for la in run.weights
             if (first := next(iter(run.of("weight_rms", la.name)), 0.0)) > 0
         ]
-        return middle(left) < self.CRUSHED and self._penalty(run, slice(3)) > self.PENALTY
+        return (
+            middle(left) < self.CRUSHED
+            and self._penalty(run, run.of("batch_loss"), slice(3)) > self.PENALTY
+        )
 
-    def _penalty(self, run: Run, part: slice = slice(-8, None)) -> float:
-        own = run.of("batch_loss")
+    def _penalty(self, run: Run, own: Series, part: slice = slice(-8, None)) -> float:
+        """Return the penalty's share of some of the losses whose own part was measured."""
         shares = [
             1 - value / whole
             for step, value in zip(own.steps, own.values, strict=True)
