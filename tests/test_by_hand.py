@@ -115,6 +115,25 @@ def test_the_best_moment_is_named(tmp_path: Path) -> None:
     assert [text.split(": ")[1] for text in both] == ["add-dropout", "stop-early"]
 
 
+def test_what_a_rewrite_would_say_is_told_where_it_is_not_proven(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    made = "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+    late = f"{made}model[2] = nn.Linear(32, 3)  # late\n"
+    source = LOOPS["flat"][0].replace(made, late)
+    path.write_text(source)
+    run = watch(path)
+    finding = Finding(
+        "frozen-parameters", "U804", Severity.ERROR, "So.", remedies=hints(("register-layers",))
+    )
+    (line,) = advice(run, finding, (), ["register-layers"])
+    number = source.splitlines().index("model[2] = nn.Linear(32, 3)  # late") + 1
+    assert line.startswith("not proven: register-layers: ")
+    assert f"train.py:{number - 1}: optimizer constructed behind line {number}" in line
+    (line,) = advice(run, finding, ["register-layers"])
+    assert f"modules of line {number} " in line
+    assert "`optimizer.add_param_group(" in line
+
+
 def test_advice_needs_no_evidence() -> None:
     finding = Finding(
         "overfitting",
@@ -122,8 +141,10 @@ def test_advice_needs_no_evidence() -> None:
         Severity.ERROR,
         "It rises.",
         location=Location("nowhere.py", 3),
-        remedies=hints(("stop-early", "fix-schedule", "weigh-classes", "warm-up")),
+        remedies=hints(
+            ("stop-early", "fix-schedule", "weigh-classes", "warm-up", "register-layers")
+        ),
     )
     lines = advice(Run(), finding, ())
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert all("nowhere.py:3" in line for line in lines)

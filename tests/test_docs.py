@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from torch.utils.tensorboard import SummaryWriter
 
 import unstuck as public
-from scripts import DOUBLE_SOFTMAX, environment, python, write
+from scripts import DOUBLE_SOFTMAX, begin, environment, interrupt, python, write
 from unstuck import registry
 from unstuck.cli import main
 
@@ -107,8 +107,8 @@ def merged() -> dict[str, list[str]]:
             groups.setdefault((verb, *arguments), {})[line] = None
             continue
         script = next((a for a in arguments if SCRIPT.fullmatch(a)), "")
-        form = re.search(r"--format (\w+)", line)
-        groups.setdefault((verb, script, form[1] if form else ""), {})[line] = None
+        alone = re.search(r"--format \w+|--live", line)
+        groups.setdefault((verb, script, alone[0] if alone else ""), {})[line] = None
     found: dict[str, list[str]] = {}
     for (verb, script, *_), lines in groups.items():
         options: list[tuple[str, ...]] = []
@@ -143,17 +143,27 @@ def test_commands_on_examples(line: str, folder: Path, monkeypatch: pytest.Monke
 
 
 def test_commands_one_after_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `run train.py` records, `check .unstuck/train.db` reads."""
+    """What `run train.py` records, `check .unstuck/train.db` reads; it stands for other records."""
     monkeypatch.chdir(folder)
     for line in merged():
         if "examples/" not in line:
             write(folder, DOUBLE_SOFTMAX)
+            record = Path(shlex.split(line)[-1])
+            if record.suffix == ".db" and not record.exists():
+                shutil.copy(Path(".unstuck", "train.db"), record)
             works_as_shown(line)
 
 
 def works_as_shown(line: str) -> None:
     """Assert that a command ends well, and says what the pages show of it."""
     verb, *arguments = shlex.split(line)[1:]
+    if "--live" in arguments:  # serves until it is interrupted
+        process = begin("-m", "unstuck", verb, *arguments, cwd=Path.cwd())
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        interrupt(process)
+        assert "http://127.0.0.1" in said
+        return
     if verb in ("run", "fix", "compare"):
         seeds = ["--seeds", "1"] if verb == "compare" else []
         done = python("-m", "unstuck", verb, *seeds, *arguments, cwd=Path.cwd(), timeout=300)

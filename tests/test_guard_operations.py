@@ -31,6 +31,7 @@ def script(loss: str, before: str = "") -> str:
     return before + MODEL + LOOP.replace("LOSS", loss)
 
 
+MASK = "keep = torch.arange(450).reshape(150, 3) % 7 > 2\n"
 P = "p = torch.sigmoid(out * 1e4)\n    loss = "
 FORMS = {
     "log": (
@@ -75,6 +76,45 @@ FORMS = {
     "divisor": (
         script("(out / d).mean()").replace("    loss =", "    d = out * 0\n    loss ="),
         ("out / d", "out / torch.where(d == 0, 1e-6, d)"),
+    ),
+    "root as divisor": (
+        script("(out / n).mean()").replace(
+            "    loss =", "    n = (out * 0).square().sum(1, True).sqrt()\n    loss ="
+        ),
+        (".sum(1, True).sqrt()", ".sum(1, True).clamp_min(1e-12).sqrt()"),
+    ),
+    "count": (
+        script("(out / keep.sum(1, keepdim=True)).mean()", MASK),
+        ("keep.sum(1, keepdim=True)", "keep.sum(1, keepdim=True).clamp_min(1)"),
+    ),
+    "weights": (
+        script("((out.exp() * keep) / (out.exp() * keep).sum(1)[:, None]).square().mean()", MASK),
+        (".sum(1)[:, None])", ".sum(1)[:, None].clamp_min(1e-6))"),
+    ),
+    "masked rows": (
+        script("F.softmax(out.masked_fill(~keep, -torch.inf), 1).square().mean()", MASK),
+        ("-torch.inf", "-1e9"),
+    ),
+    "masked in place": (
+        script("s.softmax(1).square().mean()", MASK).replace(
+            "    loss =", "    s = out + 1 / 2 ** 0.5\n    s[~keep] = float('-inf')\n    loss ="
+        ),
+        ("float('-inf')", "-1e9"),
+    ),
+    "logarithm of a mask": (
+        script("(out + keep.float().log()).softmax(1).square().mean()", MASK),
+        ("keep.float().log()", "keep.float().clamp_min(1e-7).log()"),
+    ),
+    "padding": (
+        script(
+            "attend(out[:, :, None], *[out[:, :, None]] * 2, key_padding_mask=~keep)[0].mean()",
+            f"{MASK}attend = nn.MultiheadAttention(1, 1, batch_first=True)\n",
+        ),
+        ("=~keep)", "=~keep & ~(~keep).all(1, keepdim=True))"),
+    ),
+    "mean of nothing": (
+        script("torch.stack([o[k].mean() for o, k in zip(out, keep)]).square().mean()", MASK),
+        ("o[k].mean()", "o[k].mean().nan_to_num()"),
     ),
     "in functions": (
         "def entropy(p):\n    return -(p * p.log2()).sum(1)\n\n"
@@ -135,6 +175,9 @@ def test_guarded(tmp_path: Path, form: str) -> None:
 
 DECLINED = {
     "a step that is too long": script("(out ** 2).mean() * 1e30"),
+    "maximum of nothing": script(
+        "out.masked_fill(~keep, -torch.inf).amax(1).square().mean()", MASK
+    ),
     "no computation of its own": script("F.mse_loss(out * 1e30, out.detach())"),
     "without gradients": script(
         "F.cross_entropy(out * float('inf'), y)",

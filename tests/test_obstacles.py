@@ -71,6 +71,7 @@ REMEDIES = {
     "lower-learning-rate",
     "raise-learning-rate",
     "warm-up",
+    "widen-layers",
     "weigh-classes",
     "use-relu",
     "use-leaky-relu",
@@ -236,6 +237,29 @@ def test_short_run_is_no_error(
     kind: type[Obstacle], steps: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found(kind.SICK.until(steps - 1), capsys)
+
+
+def test_outputs_that_one_loss_leaves_nothing_to_are_unscaled_targets() -> None:
+    run = sketch(
+        loss=lambda step: 1e5 * math.exp(-step / 50) + 1e3,
+        function="mse_loss",
+        run={"target_ratio": 800.0, "output_error": 6.0, "target_mean": 0.0, "target_std": 400.0},
+    )
+    first = diagnose_run(run, ALL)[0]
+    assert (first.obstacle, first.evidence["target_ratio"]) == ("unscaled-targets", 800.0)
+    errors = Series((0, 40, 80, 99), (6.0, 0.5, 0.3, 0.3))
+    learned = replace(run, series={**run.series, ("", "output_error"): errors})
+    assert "unscaled-targets" not in {f.obstacle for f in diagnose_run(learned, ALL)}
+
+
+def test_wrong_labels_are_no_model_that_is_too_small() -> None:
+    """One label in eight is wrong: the loss stays up, nine tenths of what can be right is."""
+    run = sketch(
+        loss=lambda step: 0.42 + 0.27 * math.exp(-step / 30),
+        function="binary_cross_entropy_with_logits",
+        run={"target_mean": 0.45, "batch_accuracy": 0.84},
+    )
+    assert "underfitting" not in {f.obstacle for f in diagnose_run(run, ALL)}
 
 
 def test_run_without_anything_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

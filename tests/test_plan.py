@@ -112,8 +112,24 @@ def test_refinements_take_one_away_from_three() -> None:
     assert len(smaller) == 3
 
 
+def test_overfitting_is_compared_where_it_shows() -> None:
+    _, finding = first("overfitting")
+
+    def after(turn: int, steps: int) -> int:
+        rising = sketch(
+            steps=steps, loss=lambda s: 1 / (s + 1), validation=lambda s: 1 + abs(s - turn) / steps
+        )
+        return plan.horizon(rising, finding)
+
+    assert 250 <= after(100, 1000) <= 350, "a fifth of the rise"
+    assert 860 <= after(600, 1000) <= 950, "half as many again as to the turn"
+    assert after(900, 1000) == 1000
+    assert plan.horizon(Run(steps=1000), finding) == 500
+    assert plan.rungs(400, finding) == (200, 400)
+
+
 def test_horizon() -> None:
-    _, late = first("overfitting")
+    _, late = first("batch-norm-mismatch")
     _, soon = first("vanishing-gradient")
     for steps, expected in ((10, 10), (60, 60), (100, 64), (600, 200), (9000, 3000)):
         assert plan.horizon(Run(steps=steps), soon) == expected

@@ -84,6 +84,34 @@ LISTS = {
         BLOCK + net("self.hidden = [make(8) for _ in range(2)]", EACH),
         [("[make(8) for _ in range(2)]", "nn.ModuleList([make(8) for _ in range(2)])")],
     ),
+    "pairs": (
+        net(
+            "self.hidden = []\nfor i in range(2):\n"
+            "    self.hidden.append((nn.Linear(8, 8), nn.LayerNorm(8)))",
+            "for layer, norm in self.hidden:\n    x = torch.tanh(norm(layer(x)))",
+        ),
+        [
+            ("self.hidden = []", "self.hidden = nn.ModuleList()"),
+            (
+                "(nn.Linear(8, 8), nn.LayerNorm(8))",
+                "nn.ModuleList((nn.Linear(8, 8), nn.LayerNorm(8)))",
+            ),
+        ],
+    ),
+    "plain tensors": (
+        net(
+            "self.hidden = torch.randn(8, 8, requires_grad=True)\n"
+            "self.shift = torch.zeros(8).requires_grad_()",
+            "x = torch.tanh(x @ self.hidden + self.shift)",
+        ),
+        [
+            (
+                "torch.randn(8, 8, requires_grad=True)",
+                "nn.Parameter(torch.randn(8, 8, requires_grad=True))",
+            ),
+            ("torch.zeros(8).requires_grad_()", "nn.Parameter(torch.zeros(8).requires_grad_())"),
+        ],
+    ),
     "local list": (
         net(
             "layers = []\nfor i in range(2):\n    layers += [nn.Linear(8, 8)]\n"
@@ -232,6 +260,82 @@ trainer.fit()
         ],
     ),
 }
+ADAM = "optimizer = torch.optim.Adam(model.parameters(), lr=0.01)\n"
+WHOLE = "model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+TRAIN = "def train(model, optimizer):" + LOOP.replace("\n", "\n    ")
+MAKE = (
+    "def build(lr=0.01):\n    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+)
+
+
+def behind(line: str, made: str = ADAM) -> list[tuple[str, str]]:
+    """Return the replacements that move a line behind another one."""
+    return [(made + line, line + made)]
+
+
+REPLACED |= {
+    "put in by a call": (
+        PLAIN + "head = nn.Linear(8, 3)\nsetattr(model, '2', head)\n" + LOOP,
+        behind("head = nn.Linear(8, 3)\nsetattr(model, '2', head)\n"),
+    ),
+    "layers added": (
+        PLAIN + "for _ in range(2):\n    model.append(nn.Linear(3, 3))\n" + LOOP,
+        behind("for _ in range(2):\n    model.append(nn.Linear(3, 3))\n"),
+    ),
+    "made by a function": (
+        "def adam(net):\n    return torch.optim.Adam(net.parameters(), lr=0.01)\n\n"
+        + f"{WHOLE}optimizer = adam(model)\nmodel[2] = nn.Linear(8, 3)\n{LOOP}",
+        behind("model[2] = nn.Linear(8, 3)\n", "optimizer = adam(model)\n"),
+    ),
+    "made with the model": (
+        f"{MAKE}    {ADAM}    return model, optimizer\n\nmodel, optimizer = build()\n"
+        f"model[2] = nn.Linear(8, 3)\n{LOOP}",
+        [
+            (
+                "model[2] = nn.Linear(8, 3)\n",
+                "model[2] = nn.Linear(8, 3)\n"
+                'optimizer.add_param_group({"params": model[2].parameters()})\n',
+            )
+        ],
+    ),
+    "in use before": (
+        f"{PLAIN}print(optimizer)\nmodel[2] = nn.Linear(8, 3)\n{LOOP}",
+        [
+            (
+                "model[2] = nn.Linear(8, 3)\n",
+                "model[2] = nn.Linear(8, 3)\n"
+                'optimizer.add_param_group({"params": model[2].parameters()})\n',
+            )
+        ],
+    ),
+    "anew in each fold": (
+        f"{TRAIN}\n{MAKE}    return model\n\nmodel = build()\n{ADAM}"
+        "for fold in range(2):\n    model = build()\n    train(model, optimizer)\n",
+        [
+            (ADAM, ""),
+            ("    model = build()\n", f"    model = build()\n    {ADAM}"),
+        ],
+    ),
+    "parameters listed before": (
+        f"{WHOLE}params = list(model.parameters())\nmodel[2] = nn.Linear(8, 3)\n"
+        f"optimizer = torch.optim.Adam(params, lr=0.01)\n{LOOP}",
+        behind("model[2] = nn.Linear(8, 3)\n", "params = list(model.parameters())\n"),
+    ),
+    "another model's": (
+        f"{WHOLE}teacher = nn.Linear(4, 3)\n"
+        f"optimizer = torch.optim.Adam(teacher.parameters(), lr=0.01)\n{LOOP}",
+        [("teacher.parameters()", "model.parameters()")],
+    ),
+    "copied from another model": (
+        "import copy\nfirst = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))\n"
+        "optimizer = torch.optim.Adam(first.parameters(), lr=0.01)\nmodel = copy.deepcopy(first)\n"
+        + LOOP,
+        [
+            ("optimizer = torch.optim.Adam(first.parameters(), lr=0.01)\n", ""),
+            ("model = copy.deepcopy(first)\n", f"model = copy.deepcopy(first)\n{ADAM}"),
+        ],
+    ),
+}
 FROZEN = {
     "loop": (
         PLAIN + "for p in model[0].parameters():\n    p.requires_grad = False\n" + LOOP,
@@ -258,6 +362,12 @@ FROZEN = {
         [("optimizer = torch", "model.requires_grad_(True)\noptimizer = torch")],
     ),
 }
+FROZEN["by name, then filtered"] = (
+    FROZEN["by name"][0].replace(
+        "model.parameters(),", "[p for p in model.parameters() if p.requires_grad],"
+    ),
+    FROZEN["by name"][1],
+)
 HIDDEN = net("self.hidden = nn.Linear(8, 8)", "x = torch.tanh(self.hidden(x))")
 CUTS = {
     "detach between two models": (
@@ -302,7 +412,7 @@ CUTS = {
             "        loss.backward()",
             "        loss = torch.tensor(loss.item(), requires_grad=True)\n        loss.backward()",
         ),
-        [("loss = torch.tensor(loss.item(), requires_grad=True)", "loss = loss")],
+        [("        loss = torch.tensor(loss.item(), requires_grad=True)\n", "")],
     ),
     "loss in numpy": (
         PLAIN.replace("nn.Linear(8, 3)", "nn.Linear(8, 1)").replace(
@@ -318,6 +428,42 @@ CUTS = {
                 "torch.tensor(np.mean(np.sqrt(1 + e ** 2)), requires_grad=True)",
                 "torch.mean(torch.sqrt(1 + e ** 2))",
             ),
+        ],
+    ),
+    "features in numpy": (
+        "import numpy as np\n"
+        + HIDDEN.replace(
+            "x = torch.tanh(self.hidden(x))",
+            "h = np.sort(self.hidden(x).detach().numpy(), axis=1)[:, 2:].astype(np.float32)\n"
+            "        h = np.concatenate([h, np.maximum(h[:, :2], 0.1)], axis=1)\n"
+            "        x = torch.from_numpy(h.copy())",
+        )
+        + LOOP,
+        [
+            (
+                "np.sort(self.hidden(x).detach().numpy(), axis=1)[:, 2:].astype(np.float32)",
+                "torch.sort(self.hidden(x), axis=1).values[:, 2:].float()",
+            ),
+            (
+                "np.concatenate([h, np.maximum(h[:, :2], 0.1)], axis=1)",
+                "torch.concatenate([h, torch.clamp_min(h[:, :2], 0.1)], axis=1)",
+            ),
+            ("torch.from_numpy(h.copy())", "h.clone()"),
+        ],
+    ),
+    "made to ask for gradients": (
+        PLAIN
+        + LOOP.replace(
+            "        loss = F.cross_entropy(model(x[rows]), y[rows])",
+            "        with torch.set_grad_enabled(False):\n            out = model(x[rows])\n"
+            "        out.requires_grad = True\n        loss = F.cross_entropy(out, y[rows])",
+        ),
+        [
+            (
+                "        with torch.set_grad_enabled(False):\n            out = model(x[rows])\n"
+                "        out.requires_grad = True\n",
+                "        out = model(x[rows])\n",
+            )
         ],
     ),
     "zeroed behind backward": (
@@ -364,7 +510,7 @@ DECLINED = {
     )
     + LOOP,
     "list of pairs": net(
-        "self.hidden = [(nn.Linear(8, 8), nn.Tanh())]",
+        "self.hidden = [(nn.Linear(8, 8), torch.tanh)]",
         "for layer, act in self.hidden:\n    x = act(layer(x))",
     )
     + LOOP,
@@ -381,6 +527,12 @@ DECLINED = {
     + "other = torch.optim.SGD(model[0].parameters(), lr=0.1)\n"
     + LOOP,
     "healthy": PLAIN + LOOP,
+    "read backwards": "import numpy as np\n"
+    + HIDDEN.replace(
+        "x = torch.tanh(self.hidden(x))",
+        "x = torch.from_numpy(self.hidden(x).detach().numpy()[:, ::-1].copy())",
+    )
+    + LOOP,
     "detached target": PLAIN
     + LOOP.replace(
         "F.cross_entropy(model(x[rows]), y[rows])",

@@ -212,6 +212,53 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     assert not layer.bias.any()
 
 
+@pytest.mark.parametrize(
+    ("shape", "product"),
+    [("n_in, n_out", "x @ self.w"), ("n_out, n_in", "F.linear(x, self.w)")],
+)
+def test_matrices_written_by_hand_are_drawn(tmp_path: Path, shape: str, product: str) -> None:
+    path = script(
+        tmp_path,
+        f"""
+class Dense(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros({shape}))
+        self.b = nn.Parameter(torch.full((n_out,), 0.5))
+
+    def forward(self, x):
+        return {product} + self.b
+
+model = nn.Sequential(Dense(4, 400), nn.ReLU(), Dense(400, 300), nn.ReLU(), nn.Linear(300, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+""",
+    )
+    model = apply(path, "use-he-initialization").names["model"]
+    assert model[2].w.var().item() == pytest.approx(2 / 400, rel=0.05)
+    assert model[4].weight.var().item() == pytest.approx(2 / 300, rel=0.2)
+    assert model[2].b.unique().item() == 0.5
+
+
+def test_a_matrix_of_the_script_among_torchs_layers_is_kept(tmp_path: Path) -> None:
+    path = script(
+        tmp_path,
+        """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(20, 4))
+        self.body = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+
+    def forward(self, x):
+        return self.body(x + self.place)
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+""",
+    )
+    assert not apply(path, "use-he-initialization").names["model"].place.any()
+
+
 def test_l1_gives_exact_zeros(tmp_path: Path) -> None:
     path = script(
         tmp_path,
@@ -371,7 +418,13 @@ def test_other_settings_follow_the_evidence() -> None:
     clip = remedy("clip-gradients")()
     assert clip.settings(_run(gradient_norm=(0.2, 0.21, 400.0)), FINDING)[0] == {"max_norm": 0.2}
     decay = remedy("add-weight-decay")()
-    assert decay.settings(_run(validation_loss=(1.0, 0.5, 0.9)), FINDING)[0]["weight_decay"] == 0.01
+    risen = _run(**{"validation_loss:0": (1.0, 0.5, 0.9)})
+    assert decay.settings(_run(), FINDING)[0]["weight_decay"] == 0.001
+    assert decay.settings(risen, FINDING)[0]["weight_decay"] == 0.03
+    decoupled = replace(risen, optimizer=Optimizer("AdamW", {"lr": 0.01}))
+    assert decay.settings(decoupled, FINDING)[0]["weight_decay"] == 50  # forgotten in two steps
+    adaptive = replace(risen, optimizer=Optimizer("Adam", {"lr": 0.01}))
+    assert remedy("add-l1")().settings(adaptive, FINDING)[0]["strength"] == 0.3
     momentum = remedy("use-momentum")()
     zigzag = _run(gradient_cosine=(-0.9, -0.8))
     assert momentum.settings(zigzag, FINDING)[0] == {"momentum": 0.9, "lr": pytest.approx(0.1)}

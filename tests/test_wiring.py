@@ -592,11 +592,11 @@ def test_losses_with_gradients_are_no_validation(path: Path) -> None:
     ("owner", "method"),
     [
         ("TorchWatcher", "_optimizer_made"),
-        ("TorchWatcher", "_before_backward"),
+        ("TorchWatcher", "_look"),
         ("TorchWatcher", "_loss_computed"),
         ("TorchWatcher", "_end_validation"),
         ("Training", "before_step"),
-        ("Training", "after_step"),
+        ("Training", "sample_ends"),
         ("Training", "_read_wiring"),
         ("Training", "_layer_ran"),
         ("Training", "activation_ran"),
@@ -762,6 +762,19 @@ for step in range(60):
     second.data -= 0.01 * second.grad
     first.grad = second.grad = None
 """
+ASKED_FOR = """\
+import torch
+
+torch.manual_seed(0)
+x = torch.randn(200, 5)
+y = x @ torch.randn(5, 1)
+first = torch.FIRST.requires_grad_()
+second = torch.randn(16, 1).requires_grad_()
+for step in range(60):
+    loss = ((torch.tanh(x @ first) @ second - y) ** 2).mean()
+    for w, g in zip((first, second), torch.autograd.grad(loss, (first, second))):
+        w.data.sub_(0.02 * g)
+"""
 REPLACED_BY_HAND = """\
 import torch
 
@@ -781,6 +794,7 @@ for step in range(60):
     [
         (MODEL_BY_HAND.replace("CLEAR", "model.zero_grad()").replace("UPDATE", "-="), ["0", "2"]),
         (TENSORS_BY_HAND, ["first", "second"]),
+        (ASKED_FOR.replace("FIRST", "randn(5, 16)"), ["first", "second"]),
         (REPLACED_BY_HAND, []),
     ],
 )
@@ -794,6 +808,24 @@ def test_updates_written_out_are_steps(path: Path, source: str, layers: list[str
         assert len(run.of("update_ratio", name)) > 5
         assert all(v > 0 for v in run.of("gradient_rms", name))
     assert not diagnose_run(run, [kind() for kind in registry.obstacles().values()])
+
+
+def test_units_of_a_matrix_from_the_right_are_its_columns(path: Path) -> None:
+    source = ASKED_FOR.replace("FIRST", "full((5, 16), 0.2)")
+    run = run_of(path, source.replace("randn(16, 1)", "full((16, 1), 0.1)"))
+    layer = run.layer("first")
+    assert layer is not None
+    assert (layer.shape, layer.fan_in, layer.fan_out) == ((16, 5), 5, 16)
+    assert "symmetric-initialization" in obstacles(run)
+
+
+def test_outputs_of_different_scale_are_looked_at_one_by_one(path: Path) -> None:
+    source = MODEL_BY_HAND.replace("CLEAR", "model.zero_grad()").replace("UPDATE", "-=")
+    source = source.replace("Linear(16, 1)", "Linear(16, 2)").replace("0.02 *", "1e-7 *")
+    source = source.replace("torch.randn(5, 1)", "torch.randn(5, 2) * torch.tensor([1000.0, 1.0])")
+    run = run_of(path, source)
+    assert 100 < run.of("target_ratio")[0] < 10_000
+    assert run.of("output_error")[0] > 0.5
 
 
 def test_gradients_left_over_are_found_without_an_optimizer(path: Path) -> None:

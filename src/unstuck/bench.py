@@ -176,11 +176,21 @@ class Bench:
         )
 
     def run_of(self, trial: Trial, index: int | None = None) -> Run | None:
-        """Return a trial's counterpart of the control's run."""
+        """Return a trial's counterpart of the control's run.
+
+        Where the run of that index takes no step (a patch constructs the optimizer once more), that
+        is the one before which as many others took steps.
+        """
         recording = trial.recording()
         wanted = self.control.index if index is None else index
         runs = recording.runs if recording else ()
-        return next((run for run in runs if run.index == wanted), None)
+        found = next((run for run in runs if run.index == wanted), None)
+        if (found is not None and found.steps) or index is not None:
+            return found
+        known = self.control_trial.recording()
+        before = sum(run.steps > 0 for run in known.runs if run.index < wanted) if known else 0
+        stepped = [run for run in runs if run.steps]
+        return stepped[before] if before < len(stepped) else found
 
     def measured(self, trial: Trial) -> bool:
         """Return whether the user's metric, if there is one, was printed by now."""

@@ -22,10 +22,16 @@ __all__ = [
     "early",
     "growth",
     "has_floor",
+    "held_out",
     "hidden",
+    "hidden_units",
+    "kept_pass",
+    "memorized",
     "middle",
     "noise",
     "ratio",
+    "turn",
+    "units",
     "validation",
 ]
 
@@ -42,6 +48,14 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "softsign": (-1.0, 1.0),
 }
 """What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
+
+WIDE = 1.5
+"""Validation loss over its lowest from which memorizing is strong."""
+FAR = 0.2
+"""By so many right predictions training is ahead of validation where memorizing is strong."""
+SAME = 1e-6
+"""Norms of one weight that differ by less than this share are of the same state: values are kept as
+float32."""
 
 
 def middle(values: Sequence[float]) -> float:
@@ -235,6 +249,22 @@ def hidden(run: Run) -> list[Layer]:
     return [layer for layer in run.weights if not layer.output]
 
 
+_GATES: Mapping[str, int] = {"GRU": 3, "GRUCell": 3, "LSTM": 4, "LSTMCell": 4}
+
+
+def units(layer: Layer) -> int:
+    """Return how many numbers a layer puts out for one input (a pixel of a convolution's)."""
+    if layer.kind.startswith("Embedding"):
+        return layer.shape[-1]
+    return layer.shape[0] // _GATES.get(layer.kind, 1)
+
+
+def hidden_units(run: Run) -> dict[str, int]:
+    """Return the units of each layer before the last, frozen ones too, in the order they run."""
+    weights = [layer for layer in run.layers if layer.matrix]
+    return {la.name: units(la) for la in weights[:-1] if not la.output}
+
+
 def activation(run: Run, name: str | None) -> Activation | None:
     """Return the activation called `name`."""
     return next((a for a in run.activations if a.name == name), None)
@@ -265,35 +295,89 @@ def validation(run: Run) -> tuple[Series, Series] | None:
     """Return losses and accuracies of the run's held-out passes, None without any.
 
     Of several kinds of pass (training data and test data, say), the one with the highest loss at
-    the end (else the lowest accuracy) is the held-out one, among those made equally often.
+    the end (else the lowest accuracy) is the held-out one, among those made equally often. A run
+    that went back to the weights of a pass ends with that pass.
     """
-    kinds = sorted(
-        signal.rpartition(":")[2]
-        for layer, signal in run.series
-        if layer == "" and signal.startswith("validation_loss:")
-    )
-    kinds = [kind for kind in kinds if not _logged(run, kind)]
-    found = [
-        (run.of(f"validation_loss:{k}").finite(), run.of(f"validation_accuracy:{k}").finite())
-        for k in kinds
-    ]
-    losses = [loss for loss, _ in found if loss]
-    accuracies = [accuracy for _, accuracy in found if accuracy]
+    losses = [loss for _, loss in _passes(run, "validation_loss")]
+    accuracies = [accuracy for _, accuracy in _passes(run, "validation_accuracy")]
     if not losses and not accuracies:
         return None
-    often = max((len(s) for s in losses), default=0)
-    loss = max(
-        (s for s in losses if len(s) >= often / 2),
-        key=lambda s: middle(s.values[-3:]),
-        default=Series(),
-    )
+    kind = held_out(run)
+    loss = Series() if kind is None else run.of(f"validation_loss:{kind}").finite()
     often = max((len(s) for s in accuracies), default=0)
     accuracy = min(
         (s for s in accuracies if len(s) >= often / 2),
         key=lambda s: middle(s.values[-3:]),
         default=Series(),
     )
-    return loss, accuracy
+    kept = kept_pass(run)
+    return (loss, accuracy) if kept is None else (loss.until(kept), accuracy.until(kept))
+
+
+def held_out(run: Run) -> str | None:
+    """Return the name of the held-out pass among the kinds that have a loss, None without any."""
+    losses = _passes(run, "validation_loss")
+    often = max((len(series) for _, series in losses), default=0)
+    return max(
+        ((kind, series) for kind, series in losses if len(series) >= often / 2),
+        key=lambda pair: middle(pair[1].values[-3:]),
+        default=(None, Series()),
+    )[0]
+
+
+def kept_pass(run: Run) -> int | None:
+    """Return the step of the pass to whose weights a run went back at its end, None if to none."""
+    loaded = run.facts.get("loaded") or {}
+    if loaded.get("step") != run.steps:
+        return None
+    found = [
+        (abs(value - loaded["weights"]), step)
+        for kind in _kinds(run)
+        for step, value in run.of(f"validation_weights:{kind}").pairs()
+        if math.isclose(value, loaded["weights"], rel_tol=SAME)
+    ]
+    return min(found)[1] if found else None
+
+
+def _kinds(run: Run) -> list[str]:
+    """Return the names of the kinds of pass, without those that only log batches."""
+    kinds = sorted(
+        signal.rpartition(":")[2]
+        for layer, signal in run.series
+        if layer == "" and signal.startswith("validation_loss:")
+    )
+    return [kind for kind in kinds if not _logged(run, kind)]
+
+
+def _passes(run: Run, signal: str) -> list[tuple[str, Series]]:
+    """Return the kinds of pass for which something was measured."""
+    found = [(kind, run.of(f"{signal}:{kind}").finite()) for kind in _kinds(run)]
+    return [(kind, series) for kind, series in found if series]
+
+
+def memorized(run: Run) -> bool:
+    """Return whether a run has learned its training data by heart, at the cost of other data.
+
+    Its validation loss ends at half as much again as its lowest; where only accuracies are known,
+    the one in training is ahead by FAR.
+    """
+    passes = validation(run)
+    if passes is None:
+        return False
+    losses, accuracies = passes
+    if losses:
+        return bool(losses[-1] > WIDE * min(losses))
+    ahead = middle(run.of("batch_accuracy").values[-5:]) - middle(accuracies.values[-3:])
+    return ahead > FAR
+
+
+def turn(run: Run) -> int:
+    """Return after how many steps the validation loss was lowest, a quarter of all if unknown."""
+    passes = validation(run)
+    losses = passes[0] if passes is not None else Series()
+    if not losses:
+        return max(run.steps // 4, 1)
+    return losses.steps[losses.values.index(min(losses))] + 1
 
 
 def _logged(run: Run, kind: str) -> bool:

@@ -27,7 +27,7 @@ from libcst.metadata import (
 
 __all__ = ["Meaning", "Names", "dotted", "last_name"]
 
-_ROOTS = frozenset({"torch", "keras", "tensorflow", "numpy", "math", "unstuck"})
+_ROOTS = frozenset({"torch", "keras", "tensorflow", "numpy", "math", "copy", "unstuck"})
 """Packages whose full names an edit may speak of."""
 
 _CUSTOMARY = {

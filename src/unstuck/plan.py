@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from unstuck import registry
-from unstuck.evidence import descent
+from unstuck.evidence import descent, middle, validation
 from unstuck.findings import Applicability, Finding, Severity
 from unstuck.remedies import Settings
-from unstuck.signals import Run
+from unstuck.signals import Run, Series
 from unstuck.trials import Candidate
 
 __all__ = [
     "arrived",
+    "at_end",
     "first_candidates",
     "horizon",
+    "keeping",
     "label",
     "moments",
     "ordered",
@@ -42,7 +44,9 @@ GROUPS: Sequence[frozenset[str]] = (
     frozenset({"lower-learning-rate", "raise-learning-rate", "warm-up", "fix-schedule"}),
     frozenset({"clip-gradients"}),
     frozenset({"add-dropout"}),
-    frozenset({"add-weight-decay", "add-l1", "stop-early"}),
+    frozenset({"add-weight-decay"}),
+    frozenset({"add-l1"}),
+    frozenset({"stop-early"}),
 )
 """Remedies of one group stand in for each other: a candidate holds at most one of each."""
 
@@ -58,8 +62,16 @@ WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay", 
 PACING = frozenset({"use-mini-batches", "resize-batch"})
 """Remedies that change how many steps a pass over the data makes: only ends can be compared."""
 
+KEEPING = "stop-early"
+"""The remedy that goes back to the best pass: what it is worth is known from the control, and it
+joins any other."""
+
 STRUCTURAL = ("U3", "U6", "U7", "U8")
 """Codes of initialization, data, non-finite values and wiring: facts, not courses."""
+
+BEYOND, RISEN = 1.5, 0.2
+"""Overfitting shows clearly after so many times the steps to the lowest validation loss, where so
+much of the later rise is made."""
 
 ARRIVED = 0.9
 """Share of the way to zero loss, or of right predictions, after which little is left to gain."""
@@ -77,6 +89,8 @@ def _group(name: str) -> int:
 
 def _is_mistake(name: str) -> bool:
     """Return whether a remedy undoes a mistake: it is tried alone, and nothing else before it."""
+    if name == KEEPING:
+        return False
     kind = registry.remedies().get(name)
     return name in WIRING or (kind is not None and kind.stage == "source")
 
@@ -97,7 +111,18 @@ def _options(run: Run, finding: Finding, known: Sequence[str]) -> dict[str, Sequ
 def _tuning(run: Run, finding: Finding) -> dict[str, Sequence[Settings]]:
     """Return the remedies of a finding that may be combined: those that undo no mistake."""
     options = _options(run, finding, [hint.name for hint in finding.remedies])
-    return {name: settings for name, settings in options.items() if not _is_mistake(name)}
+    return {
+        name: settings
+        for name, settings in options.items()
+        if name != KEEPING and not _is_mistake(name)
+    }
+
+
+def keeping(run: Run, finding: Finding) -> Candidate | None:
+    """Return the candidate that goes back to the best pass, None where that is not certain."""
+    known = [hint.name for hint in finding.remedies if hint.name == KEEPING]
+    settings = _options(run, finding, known).get(KEEPING, ())
+    return _frozen(((KEEPING, settings[0]),)) if settings else None
 
 
 def ordered(names: Iterable[tuple[str, Settings]]) -> Candidate:
@@ -206,15 +231,41 @@ def label(candidate: Candidate) -> str:
 def horizon(run: Run, finding: Finding) -> int:
     """Return how many steps of a run that has ended are compared.
 
-    A third of the run, at least sixty-four steps; all of it for obstacles that show late.
+    A third of the run, at least sixty-four steps; as far as overfitting shows clearly; all of it
+    for other obstacles that show late.
     """
+    if finding.obstacle == "overfitting":
+        return min(run.steps, max(64, _clear(run)))
     if finding.obstacle in WHOLE_RUN:
         return run.steps
     return min(run.steps, max(64, run.steps // 3))
 
 
-def rungs(steps: int) -> tuple[int, ...]:
-    """Return after how many steps candidates are compared, the last time after all `steps`."""
+def _clear(run: Run) -> int:
+    """Return after how many steps overfitting shows clearly.
+
+    Half as many again as to the lowest validation loss, and so many that a fifth of the later rise
+    is made (and a step more: a pass is known when the next step begins); half of the run where
+    only accuracies are known.
+    """
+    passes = validation(run)
+    losses = passes[0] if passes is not None else Series()
+    if len(losses) < 4:
+        return run.steps // 2
+    lowest = min(losses.values)
+    turn = losses.steps[losses.values.index(lowest)]
+    end = middle(losses.values[-3:])
+    high = [s for s, v in losses.since(turn).pairs() if v >= lowest + (end - lowest) * RISEN]
+    return max(round((turn + 1) * BEYOND), high[0] + 2 if high else run.steps)
+
+
+def rungs(steps: int, finding: Finding | None = None) -> tuple[int, ...]:
+    """Return after how many steps candidates are compared, the last time after all `steps`.
+
+    Where overfitting is to be cured, not after a quarter: who learns fastest leads there.
+    """
+    if finding is not None and finding.obstacle == "overfitting":
+        return (steps // 2, steps) if steps >= 16 else (steps,)
     found = (steps // 4, steps // 2, steps) if steps >= 128 else (steps // 2, steps)
     return tuple(rung for rung in found if rung >= 8) or (steps,)
 
@@ -243,6 +294,11 @@ def arrived(run: Run) -> bool:
 def pacing(candidate: Candidate) -> bool:
     """Return whether a candidate changes how many steps a pass makes."""
     return any(name in PACING for name, _ in candidate)
+
+
+def at_end(candidate: Candidate) -> bool:
+    """Return whether only the ends of a candidate's runs can be compared with the control's."""
+    return pacing(candidate) or any(name == KEEPING for name, _ in candidate)
 
 
 def settled(seen: Sequence[tuple[int, Finding | None]]) -> bool:

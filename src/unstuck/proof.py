@@ -50,7 +50,7 @@ def prove(
     sources = written.write(bench.laboratory.directory.name, f"patched-{len(bench.tried)}")
     ended = bench.control_trial.status != "paused"
     # What the script prints is not known at steps of the past.
-    if plan.pacing(trial.candidate) or (bench.options.metric is not None and ended):
+    if plan.at_end(trial.candidate) or (bench.options.metric is not None and ended):
         bench.finish(bench.control_trial)
         bench.control = bench.run_of(bench.control_trial) or bench.control
         steps = END
@@ -118,7 +118,12 @@ def _controls(bench: Bench, seeds: Sequence[int], pauses: Sequence[int]) -> dict
             sources = bench.sources.write(bench.laboratory.directory.name, f"control-{seed}")
             later = [step for step in plan.moments() if step > max(pauses, default=0)]
             bench.controls[seed] = bench.laboratory.trial(
-                (), seed, pauses=[*pauses, *later], sources=sources, live=False
+                (),
+                seed,
+                pauses=[*pauses, *later],
+                run=bench.control.index,
+                sources=sources,
+                live=False,
             )
     return {seed: bench.controls[seed] for seed in seeds}
 

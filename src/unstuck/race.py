@@ -8,17 +8,20 @@ from typing import Any
 
 from unstuck import plan, worth
 from unstuck.bench import Bench, last_line
+from unstuck.evidence import validation
 from unstuck.findings import Finding
 from unstuck.trials import Candidate, Trial
 from unstuck.verdict import Objective
 from unstuck.working_files import rewrites, rewriting
 
-__all__ = ["finalists", "good_enough", "prepare", "race"]
+__all__ = ["finalists", "good_enough", "keeping", "prepare", "race", "with_best_pass"]
 
 NEARLY = 0.95
 """A smaller set of remedies is preferred when it gains this share of what the best one gains. At
 0.8 examples/deep_sigmoid.py got a pair that ends between 0.32 and 0.97 over seven seeds; the three
 that gain most end between 0.96 and 0.98."""
+RISING = 1.1
+"""Validation loss over its lowest from which a candidate overfits as well."""
 
 
 def prepare(bench: Bench, candidates: Sequence[Candidate]) -> dict[Trial, float]:
@@ -38,10 +41,10 @@ def race(
     At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
     Talwalkar, AISTATS 2016).
     """
-    trials = _begin(bench, candidates, plan.rungs(steps))
+    trials = _begin(bench, candidates, plan.rungs(steps, first))
     alive = [trial for trial in trials if trial.status == "waiting"]
     scores: dict[Trial, float] = {}
-    for rung in plan.rungs(steps):
+    for rung in plan.rungs(steps, first):
         for trial in bench.laboratory.advance(alive):
             _note(bench, trial)
         alive = [trial for trial in alive if trial.status not in ("no-effect", "crashed")]
@@ -153,3 +156,40 @@ def finalists(bench: Bench, scores: Mapping[Trial, float], steps: int) -> list[T
     near = [t for t in well if control - well[t] >= NEARLY * (control - best)]
     near.sort(key=lambda t: (len(t.candidate), finite[t]))
     return list(dict.fromkeys([near[0], ranked[0], *near, *ranked]))[:3]
+
+
+def keeping(bench: Bench, first: Finding) -> Trial | None:
+    """Return the trial that goes back to the best pass, None if the script cannot be made to."""
+    candidate = plan.keeping(bench.control, first)
+    if candidate is None or bench.laboratory.target.call is not None:
+        return None
+    return next(iter(prepare(bench, [candidate])), None)
+
+
+def with_best_pass(bench: Bench, ranked: Sequence[Trial], kept: Trial | None) -> list[Trial]:
+    """Return what to prove where the best pass of a run can be kept.
+
+    What that is worth by itself is known: the control's lowest validation loss. Unless a candidate
+    gains clearly more, it comes first. Else the candidate does, but together with it where the
+    candidate's own validation loss rises again by the end of the race.
+
+    Args:
+        bench: The fix.
+        ranked: Finalists.
+        kept: See `keeping`.
+    """
+    passes = validation(bench.control)
+    run = bench.run_of(ranked[0]) if ranked else None
+    treated = validation(run) if run is not None else None
+    if kept is None or passes is None:
+        return list(ranked)
+    if treated is None or not treated[0]:
+        return [kept, *ranked]
+    alone, end = min(passes[0].values), passes[0].values[-1]
+    lowest, last = min(treated[0].values), treated[0].values[-1]
+    both = bench.trial(plan.ordered([*ranked[0].candidate, *kept.candidate]), kept.seed, ())
+    both.changes = [*ranked[0].changes, *kept.changes]
+    bench.tried.append(plan.label(both.candidate))
+    if end - alone >= NEARLY * (end - lowest):
+        return [kept, both]
+    return [both, kept] if last > RISING * lowest else [ranked[0], both, kept]

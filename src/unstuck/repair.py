@@ -16,7 +16,7 @@ from unstuck.diagnosis import diagnose
 from unstuck.evidence import middle
 from unstuck.findings import Finding
 from unstuck.proof import prove
-from unstuck.race import finalists, good_enough, prepare, race
+from unstuck.race import finalists, good_enough, keeping, prepare, race, with_best_pass
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
 from unstuck.resume import Store
@@ -122,7 +122,8 @@ class _Fix(Bench):
                 for _ in range(ROUNDS):
                     verdict, cured = self._build_upon(verdict, cured)
                 if verdict.status not in ("fixed", "nothing-to-fix"):
-                    self.notes += advice(self.control, first, self._declined())
+                    tried = [name.partition("=")[0] for name in self.tried]
+                    self.notes += advice(self.control, first, self._declined(), tried)
         except KeyboardInterrupt:
             verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()
@@ -321,22 +322,24 @@ class _Fix(Bench):
         """Race candidates, prove the best of them; one alone needs no race."""
         chosen = len(candidates) > 1
         scores = race(self, candidates, steps, first) if chosen else prepare(self, candidates)
+        kept = keeping(self, first)
         for _ in range(2):
-            if not chosen or good_enough(self, scores, steps) or self.spent():
+            if kept is not None or not chosen or good_enough(self, scores, steps) or self.spent():
                 break
-            best = min(scores, key=lambda trial: scores[trial], default=None)
-            if best is None or not math.isfinite(scores[best]):
+            leader = min(scores, key=lambda trial: scores[trial], default=None)
+            if leader is None or not math.isfinite(scores[leader]):
                 break
             tried = {plan.label(trial.candidate) for trial in scores}
-            more = plan.refinements(self.control, first, best.candidate, tried)
+            more = plan.refinements(self.control, first, leader.candidate, tried)
             if not more:
                 break
             scores = {**scores, **race(self, more[:6], steps, first)}
         fixed: tuple[Verdict, WorkingFiles] | None = None
-        for trial in finalists(self, scores, steps):
+        best = finalists(self, scores, steps)
+        for trial in with_best_pass(self, best, kept):
             if self.spent() and (self.improved or fixed):
                 break
-            verdict, cured = prove(self, trial, first, steps, fresh=chosen)
+            verdict, cured = prove(self, trial, first, steps, fresh=chosen and trial is not kept)
             if verdict.status == "nothing-to-fix":
                 return verdict, cured
             if verdict.status == "improved":
@@ -345,7 +348,7 @@ class _Fix(Bench):
                 if fixed is not None:
                     return min(fixed, (verdict, cured), key=lambda cure: self._end(cure[0]))
                 fixed = verdict, cured
-                if self._arrived(verdict):
+                if first.obstacle in plan.WHOLE_RUN or self._arrived(verdict):
                     break
         return fixed or self._nothing("")
 

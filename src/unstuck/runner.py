@@ -44,7 +44,7 @@ class Spec:
         seed: Shift of every seed that the script sets; None leaves all randomness alone.
         remedies: Names and settings of the remedies to apply.
         control: Record of the untreated execution that a treatment relies on.
-        run: Which of the control's runs is treated.
+        run: Which of the control's runs is treated; its steps alone count. None: those of any run.
         sources: Path of a file -> path of the source to execute in its place, under its name.
         module: Whether the script is the name of a module (``-m``).
         trial: Whether this is a trial: inputs are measured throughout, budget does not bind.
@@ -61,7 +61,7 @@ class Spec:
     seed: int | None = None
     remedies: tuple[tuple[str, Mapping[str, float]], ...] = ()
     control: str | None = None
-    run: int = 0
+    run: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     module: bool = False
     trial: bool = False
@@ -214,6 +214,7 @@ class Watching:
                 stop_at=self.spec.stop_at,
                 stop_on=self.spec.stop_on,
                 pauses=self.spec.pauses,
+                counted=self.spec.run,
             )
             watcher.install()
             if self._adopting:
@@ -237,6 +238,7 @@ class Watching:
                 stop_at=self.spec.stop_at,
                 stop_on=self.spec.stop_on,
                 pauses=self.spec.pauses,
+                counted=self.spec.run,
                 others=self.watchers,
             )
             watcher.install()

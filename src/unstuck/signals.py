@@ -41,6 +41,9 @@ SIGNALS: Mapping[str, str] = {
     "learning_rate": "learning rate of the first parameter group, one per change",
     "validation_loss": "mean loss of one gradient-free pass, at the step it was made",
     "validation_accuracy": "share of right predictions of that pass",
+    "validation_weights": "norm of one trained weight at that pass, to know its state again",
+    "metric": "a metric that the framework reports of an epoch's training, by its name",
+    "validation_metric": "the same of a gradient-free pass, by the pass's number and its name",
     "batch_loss": "the loss as its function computed it, in deep samples",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
@@ -55,6 +58,10 @@ SIGNALS: Mapping[str, str] = {
     "target_std": "standard deviation of the batch's targets",
     "target_spread": "the same over the batch for each output of its own, root mean square over "
     "outputs",
+    "target_ratio": "of a few outputs, the largest standard deviation of the targets over the "
+    "smallest",
+    "output_error": "of those outputs, the largest root mean square error over the standard "
+    "deviation of its targets",
     "target_min": "smallest of the batch's targets",
     "target_max": "largest of the batch's targets",
     "prediction_min": "smallest of the predictions that the loss was given",
@@ -102,8 +109,12 @@ class Series(Sequence[float]):
 
     def finite(self) -> Series:
         """Return the part whose values are finite numbers."""
-        pairs = [(s, v) for s, v in zip(self.steps, self.values, strict=True) if math.isfinite(v)]
+        pairs = [(s, v) for s, v in self.pairs() if math.isfinite(v)]
         return Series(tuple(s for s, _ in pairs), tuple(v for _, v in pairs))
+
+    def pairs(self) -> Iterator[tuple[int, float]]:
+        """Return steps with their values."""
+        return zip(self.steps, self.values, strict=True)
 
     def stretches(self, width: int) -> Iterator[Series]:
         """Yield consecutive parts of `width` values, of which the last may be shorter."""

@@ -107,9 +107,11 @@ class Trial:
 
     @property
     def steps(self) -> int:
-        """Steps that it has taken so far, over the longest of its runs."""
-        recording = self.recording()
-        return max((run.steps for run in recording.runs), default=0) if recording else 0
+        """Steps that it has taken so far: of the run that it treats, or else of its longest."""
+        recording, treated = self.recording(), self.spec.run
+        runs = recording.runs if recording else ()
+        own = [run.steps for run in runs if run.index == treated and run.steps]
+        return max(own or [run.steps for run in runs], default=0)
 
     @property
     def total(self) -> int:
@@ -393,7 +395,7 @@ class Laboratory:
         pauses: Sequence[int] = (),
         stop_at: int | None = None,
         control: str | None = None,
-        run: int = 0,
+        run: int | None = None,
         sources: Mapping[str, str] | None = None,
         live: bool = True,
         budget: float = 1.0,
@@ -406,7 +408,7 @@ class Laboratory:
             pauses: Steps after which it pauses.
             stop_at: Steps after which it ends.
             control: Record of the untreated run that a live treatment relies on.
-            run: Which of its runs.
+            run: Which of its runs; the trial is then measured in steps of that run alone.
             sources: Real path of a file -> path of the file that is executed in its place.
             live: Whether the remedies are applied live, not said by `sources`.
             budget: Share of the time that watching may cost.

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from unstuck.evidence import middle, validation
+from unstuck.evidence import kept_pass, middle, validation
 from unstuck.signals import Run, Series
 from unstuck.verdict import Objective
 
@@ -65,6 +65,9 @@ def value(run: Run, name: str, steps: int) -> float:
         last = run.of("batch_accuracy").until(steps - 1).finite().values[-10:]
         return sum(last) / len(last) if last else math.nan
     if name.startswith("validation"):
+        run = run if steps >= run.steps else run.until(steps)
+        if kept_pass(run) is not None:
+            return (_validation(run, name).values or (math.nan,))[-1]
         recent = _recent(_validation(run, name), steps)
         return sum(recent) / len(recent) if recent else math.nan
     signal = "batch_loss" if name == "loss without penalties" else "loss"

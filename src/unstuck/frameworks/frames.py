@@ -15,7 +15,14 @@ from typing import Any
 
 from unstuck.findings import Location
 
-__all__ = ["called_directly", "calling_frame", "direct_frame", "expression", "locate"]
+__all__ = [
+    "called_directly",
+    "calling_frame",
+    "direct_frame",
+    "expression",
+    "locate",
+    "written_by_user",
+]
 
 _UNSTUCK = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _FRAMEWORKS = ("torch", "keras", "tensorflow", "jax")
@@ -71,7 +78,12 @@ def direct_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _distance(frame.f_code.co_filename) == 2:
         frame = frame.f_back
-    return frame if frame is not None and not _distance(frame.f_code.co_filename) else None
+    return frame if frame is not None and written_by_user(frame) else None
+
+
+def written_by_user(frame: FrameType) -> bool:
+    """Return whether a frame executes the user's own code, not an installed package's."""
+    return not _distance(frame.f_code.co_filename)
 
 
 def called_directly(born: object) -> bool:

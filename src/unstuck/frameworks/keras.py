@@ -47,6 +47,7 @@ class KerasWatcher:
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it after a loss that is not finite.
         pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
+        counted: Index of the training whose steps these numbers count; None for any.
         others: Watchers of other frameworks, which look away while Keras trains.
     """
 
@@ -58,6 +59,7 @@ class KerasWatcher:
         stop_at: int | None = None,
         stop_on: str | None = None,
         pauses: Sequence[int] = (),
+        counted: int | None = None,
         others: Sequence[Any] = (),
     ) -> None:
         self.recorder = recorder
@@ -65,6 +67,7 @@ class KerasWatcher:
         self.stop_at = stop_at
         self.stop_on_error = stop_on == "error"
         self.pauses = list(pauses)
+        self.counted = counted
         self.others = others
         self.pacing = Pacing(budget)
         self.compiling = 0.0
@@ -298,6 +301,8 @@ class KerasWatcher:
             self.guard(training.fetch)
             if not math.isfinite(training.loss):
                 raise _stop()
+        if self.counted is not None and training.index != self.counted:
+            return
         if self.stop_at is not None and steps >= self.stop_at:
             raise _stop()
         if self.pauses and steps >= self.pauses[0]:

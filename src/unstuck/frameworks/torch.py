@@ -35,7 +35,7 @@ from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.frames import calling_frame, expression, locate
 from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.frameworks.torch_by_hand import ByHand, HandWritten
-from unstuck.frameworks.torch_callers import Sites, roots
+from unstuck.frameworks.torch_callers import Sites, call_chain, roots
 from unstuck.frameworks.torch_data import KEPT, Loaders
 from unstuck.frameworks.torch_loss_sites import site
 from unstuck.frameworks.torch_ranks import Ranks
@@ -85,6 +85,7 @@ class TorchWatcher:
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it before a loss that is not finite reaches the weights.
         pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
+        counted: Index of the training whose steps these numbers count; None for any.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class TorchWatcher:
         stop_at: int | None = None,
         stop_on: str | None = None,
         pauses: Sequence[int] = (),
+        counted: int | None = None,
     ) -> None:
         self.recorder = recorder
         self.budget = budget
@@ -104,6 +106,7 @@ class TorchWatcher:
         self.stop_at = stop_at
         self.stop_on_error = stop_on == "error"
         self.pauses = list(pauses)
+        self.counted = counted
         self.failed: str | None = None
         self.active = True
         self.hooking = True
@@ -127,6 +130,7 @@ class TorchWatcher:
         self._scaled: dict[int, tuple[weakref.ref[Tensor], weakref.ref[Tensor]]] = {}
         self._validation: dict[tuple[Any, ...], _Pass] = {}
         self._validation_keys: dict[tuple[Any, ...], int] = {}
+        self._pass_calls: list[list[dict[str, Any]]] = []
         self._validating = True
         self._sites = Sites()
         self.stretches = Stretches(self)
@@ -150,6 +154,7 @@ class TorchWatcher:
 
         self._wrap(Optimizer, "__init__", self._around_optimizer)
         self._wrap(torch.autograd, "backward", self._around_backward)
+        self._wrap(torch.autograd, "grad", self._around_grad)
         for name in LOSSES:
             if hasattr(F, name):
                 self._wrap(F, name, self._around_loss)
@@ -161,6 +166,7 @@ class TorchWatcher:
         self._wrap(torch.amp.GradScaler, "scale", self._around_scale)
         self._wrap(torch.utils.data.DataLoader, "__init__", self._around_loader)
         self._wrap(torch.utils.data.DataLoader, "__iter__", self._around_pass)
+        self._wrap(nn.Module, "load_state_dict", self._around_load)
         for owner in (torch, nn.Module):
             self._wrap(owner, "compile", self._around_compile)
         self._schedules.install()
@@ -372,6 +378,28 @@ class TorchWatcher:
 
         return backward
 
+    def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Take gradients that a script asks for itself as the backward pass of its own update."""
+        watcher = self
+
+        def grad(outputs: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if watcher._hand is None or not watcher.active or watcher._inside:
+                return original(outputs, inputs, *args, **kwargs)
+            inputs = inputs if isinstance(inputs, Tensor) else tuple(inputs)
+            leaves = (inputs,) if isinstance(inputs, Tensor) else inputs
+            differentiated = kwargs.get("create_graph") or args[2:3] == (True,)
+            updated = not differentiated and all(
+                isinstance(leaf, Tensor) and leaf.is_leaf for leaf in leaves
+            )
+            if updated:
+                watcher._backward_begins(outputs)
+            gradients = original(outputs, inputs, *args, **kwargs)
+            if updated and watcher._hand is not None:
+                watcher._guard(watcher._hand.given, leaves, gradients)
+            return gradients
+
+        return grad
+
     def _backward_begins(self, tensors: Any) -> None:
         """Note the loss; look at the graph where there is a reason to."""
         if self._validation:
@@ -416,7 +444,7 @@ class TorchWatcher:
             self._hand.begins(loss)
             training = self._hand.training
             if training is not None:
-                self._end_or_pause(training.step)
+                self._end_or_pause(training)
 
     def _look(self, loss: Tensor, finite: bool) -> None:
         """Look at the graph that `backward` is about to walk."""
@@ -560,9 +588,30 @@ class TorchWatcher:
             # With gradients on, the predictions were made before: in which mode is not known.
             found.training_mode = not torch.is_grad_enabled() and self._modal_layers_training()
             latest = self._latest()
+            if latest is not None:
+                found.weights = latest.weights()
+                if key not in self._validation_keys:
+                    found.calls = call_chain(latest.roots())
             if found.training_mode and latest is not None and self._sites.note(latest.roots()):
                 self.recorder.fact("validation_sites", self._sites.facts, latest.index)
         return found
+
+    def _around_load(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        watcher = self
+
+        def load_state_dict(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            result = original(module, *args, **kwargs)
+            watcher._guard(watcher._loaded)
+            return result
+
+        return load_state_dict
+
+    def _loaded(self) -> None:
+        """Note which weights a script goes back to, by what its passes noted of them."""
+        latest = self._latest()
+        if latest is not None:
+            found = {"step": latest.step, "weights": latest.weights()}
+            self.recorder.fact("loaded", found, latest.index)
 
     def _modal_layers_training(self) -> bool:
         """Return whether a layer that behaves otherwise in evaluation is in training mode."""
@@ -581,6 +630,9 @@ class TorchWatcher:
         for key, found in self._validation.items():
             if latest is None:
                 break
+            if key not in self._validation_keys:
+                self._pass_calls.append(found.calls)
+                self.recorder.fact("validation_calls", self._pass_calls, latest.index)
             number = self._validation_keys.setdefault(key, len(self._validation_keys))
             source = self.recorder.source(
                 latest.index,
@@ -591,6 +643,7 @@ class TorchWatcher:
                     f"validation_rows:{number}",
                     f"validation_training_mode:{number}",
                     f"validation_probabilities:{number}",
+                    f"validation_weights:{number}",
                 ),
             )
             self.recorder.sample(
@@ -602,6 +655,7 @@ class TorchWatcher:
                     max(found.rows, found.judged),
                     float(found.training_mode),
                     found.probable if found.rows else 0.0,
+                    found.weights,
                 ),
             )
         self._validation = {}
@@ -669,10 +723,13 @@ class TorchWatcher:
             self._guard(training.arm)
         self._timing = training.step % TIMED == 0 and not self._armed
         if self.stop_at is not None or self.pauses:
-            self._end_or_pause(training.step)
+            self._end_or_pause(training)
 
-    def _end_or_pause(self, steps: int) -> None:
+    def _end_or_pause(self, training: Training) -> None:
         """End a trial, or stop its process until it is continued, if it has come that far."""
+        if self.counted is not None and training.index != self.counted:
+            return
+        steps = training.step
         if self.stop_at is not None and steps >= self.stop_at:
             raise self._stop()
         if self.pauses and steps >= self.pauses[0]:
@@ -689,13 +746,13 @@ def _closure(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
 
 
 def _call_sites() -> tuple[Any, ...]:
-    """Return the lines of the user's frames above: which of several evaluations this is."""
+    """Return the calls of the user's frames above: which of several evaluations this is."""
     sites: list[tuple[str, int]] = []
     frame = calling_frame()
     while frame is not None and len(sites) < 4:
         name = frame.f_code.co_filename
         if not name.startswith(("<frozen", _TORCH_DIRECTORY)):
-            sites.append((name, frame.f_lineno))
+            sites.append((name, frame.f_lasti))  # two calls may share a line
         if frame.f_code.co_name == "<module>":
             break
         frame = frame.f_back
@@ -718,4 +775,6 @@ class _Pass:
         self.right = 0
         self.judged = 0
         self.probable = 1.0
+        self.weights = math.nan
+        self.calls: list[dict[str, Any]] = []
         self.training_mode = False

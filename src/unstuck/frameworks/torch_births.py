@@ -115,6 +115,16 @@ class Births:
             if module is not None and "_modules" in module.__dict__:
                 yield module
 
+    def holder(self, tensor: torch.Tensor) -> tuple[nn.Module | None, str | None]:
+        """Return the module that has a tensor as a parameter, or as a plain attribute of a name."""
+        for module in self.modules():
+            if any(held is tensor for held in module._parameters.values()):
+                return module, None
+            for name, held in list(vars(module).items()):
+                if held is tensor:
+                    return module, name
+        return None, None
+
     def models(self, parameters: Iterable[torch.Tensor]) -> list[nn.Module]:
         """Return the outermost modules that hold any of `parameters`, in order of construction."""
         wanted = {id(parameter) for parameter in parameters}

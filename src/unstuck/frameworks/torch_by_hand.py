@@ -6,6 +6,7 @@ the parameters changed; what the forward pass shows is therefore measured in eve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -89,6 +90,17 @@ class ByHand:
             self._pending = True
             self.training.before_step(closure=False)
             self._note()
+
+    def given(self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Measure gradients that `torch.autograd.grad` returned, which are in no ``.grad``."""
+        held = [parameter.grad for parameter in parameters]
+        try:
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            self.ended()
+        finally:
+            for parameter, before in zip(parameters, held, strict=True):
+                parameter.grad = before
 
     def finish(self) -> None:
         """Close the last step; the script has ended."""

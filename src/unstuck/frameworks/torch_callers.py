@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from unstuck.frameworks.frames import calling_frame, expression, locate
+from unstuck.frameworks.frames import calling_frame, expression, locate, written_by_user
 from unstuck.frameworks.torch_births import Births
 
-__all__ = ["Sites", "called", "root_of", "roots"]
+__all__ = ["Sites", "call_chain", "called", "root_of", "roots"]
 
 _MANY = 64
 _FRAMES = 6
@@ -58,6 +58,23 @@ def root_of(parameter: Tensor, known: Roots, held: set[int]) -> Mapping[str, Any
         if any(p is parameter for p in own):
             return {"root": name, "held": any(id(p) in held for p in own)}
     return {}
+
+
+def call_chain(models: Sequence[nn.Module]) -> list[dict[str, Any]]:
+    """Return the calls that are being made in the script, the innermost first.
+
+    Each has its ``location`` and the expressions by which the code there calls ``models``.
+    """
+    chain: list[dict[str, Any]] = []
+    frame = calling_frame()
+    while frame is not None and len(chain) < _FRAMES:
+        place = locate(frame)
+        if place is not None and written_by_user(frame):
+            chain.append({"location": place.to_json(), "models": called(models, frame)})
+        if frame.f_code.co_name == "<module>":
+            break
+        frame = frame.f_back
+    return chain
 
 
 class Sites:

@@ -28,6 +28,8 @@ __all__ = [
     "value_range",
 ]
 
+FEW = 16
+"""Outputs of a regression that are looked at one by one; more are an image or a sequence."""
 MAXIMUM = 65_536
 """Entries of a tensor that are looked at; of larger tensors, every n-th."""
 
@@ -172,6 +174,29 @@ def target_spread(target: Tensor) -> float:
     if count < 2 or not target.is_floating_point():
         return math.nan
     return float(output_scalars(target)[2]) * math.sqrt(count / (count - 1))
+
+
+def apart(prediction: Tensor, target: Tensor) -> list[float]:
+    """Return how far the scales of a few outputs lie apart, and the error of the worst of them.
+
+    Args:
+        prediction: Shape (batch, outputs).
+        target: The same shape; NaN where it is not, or there are no 2 to `FEW` outputs.
+
+    Returns:
+        The largest over the smallest standard deviation of targets, of the outputs that vary; the
+        largest root mean square error of these, over the standard deviation of its targets.
+    """
+    few = target.ndim == 2 and target.shape == prediction.shape and 2 <= target.shape[1] <= FEW
+    if not few or target.shape[0] < 8 or not target.is_floating_point():
+        return [math.nan, math.nan]
+    deviations = target.float().std(dim=0, correction=0)
+    errors = (prediction - target).float().square().mean(dim=0).sqrt()
+    varying = deviations > 0
+    if int(varying.sum()) < 2:
+        return [math.nan, math.nan]
+    deviations, errors = deviations[varying], errors[varying]
+    return [float(deviations.max() / deviations.min()), float((errors / deviations).max())]
 
 
 def value_range(values: Tensor) -> list[float]:

@@ -111,8 +111,10 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
     """Return what made a loss non-finite: a sentence under ``what``, a layer, an operation.
 
     ``cause`` is ``step`` (the weights were destroyed before), ``input``, ``operation`` or ``loss``;
-    ``steep`` are the graph's operations with an infinite slope somewhere, the nearest to the loss
-    first; ``in_a_row`` is how often the operation follows upon itself, other ones in between.
+    ``divisor`` says of a division by zero the ``least`` divisor, and whether all are ``whole``
+    numbers, as counts are; ``steep`` are the graph's operations with an infinite slope somewhere,
+    the nearest to the loss first; ``in_a_row`` is how often the operation follows upon itself,
+    other ones in between.
 
     Args:
         loss: The loss, before backward.
@@ -121,9 +123,22 @@ def origin(loss: Tensor, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, An
     graph = Graph.read(loss.grad_fn, {id(p): n for n, own in owners.items() for p in own})
     found = _origin(graph, owners)
     found["steep"] = list(_steep(graph))
+    if found.get("operation") == "div":
+        found["divisor"] = _divisor(graph)
     if found.get("operation"):
         found["in_a_row"] = _in_a_row(graph, found["operation"])
     return found
+
+
+def _divisor(graph: Graph) -> dict[str, Any] | None:
+    """Return what is known of the divisors of the first division by zero, None if all are zero."""
+    for node in reversed(graph.nodes):
+        for value in _kept(node, ("_saved_other",)) if operation(node) == "div" else ():
+            zeros = value == 0
+            if bool(zeros.any()) and not bool(zeros.all()):
+                whole = bool((value == value.round()).all())
+                return {"least": float(value.detach().min()), "whole": whole}
+    return None
 
 
 def holders(frame: FrameType | None) -> list[dict[str, Any]]:
@@ -171,9 +186,16 @@ def _steep(graph: Graph) -> Iterator[str]:
         name = operation(node)
         exponent = getattr(node, "_saved_exponent", 0.5) if name == "pow" else 0.5
         whole = isinstance(exponent, (int, float)) and exponent >= 1
+        whole = whole or (name == "div" and _by_number(node))
         if name in _STEEP and name not in seen and not whole:
             seen.add(name)
             yield name
+
+
+def _by_number(node: Any) -> bool:
+    """Return whether a division is by a plain number, which torch keeps in double precision."""
+    kept = _kept(node, ("_saved_other",))
+    return any(other.ndim == 0 and other.dtype in (torch.float64, torch.int64) for other in kept)
 
 
 def _in_a_row(graph: Graph, name: str) -> int:

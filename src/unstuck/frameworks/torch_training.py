@@ -71,6 +71,8 @@ BATCH_SIGNALS = (
     "target_max",
     "prediction_min",
     "prediction_max",
+    "target_ratio",
+    "output_error",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -156,6 +158,7 @@ class Training:
         self._mode_owner: nn.Module | None = None
         self._before: dict[str, tuple[Tensor, Tensor | None]] = {}
         self._gradients: dict[str, Tensor] = {}
+        self._by_columns: set[str] = set()
         self._last_gradient: tuple[int, list[Tensor]] | None = None
         self._scalars: list[tuple[str, tuple[str, ...], list[Tensor]]] = []
         self._facts: dict[str, Any] = {}
@@ -180,6 +183,12 @@ class Training:
         children = {id(child) for module in living for child in module._modules.values()}
         return [module for module in living if id(module) not in children]
 
+    def weights(self) -> float:
+        """Return the norm of the last trained weight, by which a state is told from others."""
+        own = [p for model in self.roots() for p in model.parameters() if p.requires_grad]
+        own = [p for p in own if p.ndim > 1] or own
+        return float(own[-1].detach().norm()) if own else math.nan
+
     def _owners(self) -> dict[str, list[Tensor]]:
         """Return for each layer that owns parameters these parameters, its weight first."""
         owners: dict[str, list[Tensor]] = {}
@@ -203,13 +212,17 @@ class Training:
 
     def _describe(self) -> None:
         self._layers = []
-        for name, (weight, *_) in self._owners().items():
+        for name, own in self._owners().items():
+            weight = own[0]
             reference = self._names.get(name)
             module = reference() if reference is not None else None
             place = self.watcher.births.location(module) if module is not None else None
             if place is None and module is not None:
                 place = self._parent_location(name)
             fan_in, fan_out = _fans(weight, module)
+            if name in self._by_columns:
+                weight = weight.detach().t()
+                fan_out, fan_in = weight.shape
             self._layers.append(
                 {
                     "name": name,
@@ -218,8 +231,8 @@ class Training:
                     "fan_in": fan_in,
                     "fan_out": fan_out,
                     "location": place.to_json() if place else None,
-                    "trainable": bool(weight.requires_grad),
-                    "optimized": id(weight) in self.optimized,
+                    "trainable": bool(own[0].requires_grad),
+                    "optimized": id(own[0]) in self.optimized,
                 }
             )
 
@@ -499,6 +512,11 @@ class Training:
             # Another model's loss, or this one's is not connected.
             self._facts["loss_parameters"] = self._unheld(graph, owners)
             return
+        self._by_columns = {
+            name
+            for name, own in owners.items()
+            if own[0].ndim == 2 and graph.from_the_right(own[0])
+        }
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         norms = frozenset(owners) - matrices
@@ -572,32 +590,31 @@ class Training:
                 pair[2] = name
 
     def _unheld(self, graph: Graph, owners: Mapping[str, list[Tensor]]) -> list[dict[str, Any]]:
-        """Return the parameters that the loss depends on but no optimizer holds."""
+        """Return the parameters that the loss depends on but no optimizer holds.
+
+        ``attributes`` names those that are plain tensors, which a module does not count as its own.
+        """
         held = {id(p) for optimizer in self.watcher._made for p in parameters_of(optimizer)}
+        held |= self.optimized
         names = {id(p): name for name, own in owners.items() for p in own}
         unheld: dict[str, dict[str, Any]] = {}
         for node in graph.nodes:
             parameter = getattr(node, "variable", None)
-            if not isinstance(parameter, nn.Parameter) or id(parameter) in held:
+            if parameter is None or id(parameter) in held:
                 continue
             name = names.get(id(parameter))
-            owner = self._names[name]() if name in self._names else None
-            if owner is None:
-                owner = next(
-                    (
-                        m
-                        for m in self.watcher.births.modules()
-                        if any(p is parameter for p in m._parameters.values())
-                    ),
-                    None,
-                )
+            owner, attribute = self.watcher.births.holder(parameter)
+            by_hand = not isinstance(self.optimizer(), Optimizer)
+            if not isinstance(parameter, nn.Parameter) and (owner is None or by_hand):
+                continue  # an input, or the script itself moves it
             place = self.watcher.births.location(owner) if owner is not None else None
             label = name or (type(owner).__name__ if owner is not None else "Parameter")
+            known = unheld.get(f"{label}{id(owner)}", {})
             unheld[f"{label}{id(owner)}"] = {
                 "layer": label,
                 "location": place.to_json() if place else None,
-                "matrix": parameter.ndim >= 2
-                or unheld.get(f"{label}{id(owner)}", {}).get("matrix"),
+                "attributes": [*known.get("attributes", []), *([attribute] if attribute else [])],
+                "matrix": parameter.ndim >= 2 or known.get("matrix"),
                 **root_of(parameter, self.made["roots"], held),
             }
         return list(unheld.values())[:32]
@@ -691,6 +708,7 @@ class Training:
             float(measure.probabilities(call.name, prediction)),
             *measure.value_range(goals),
             *measure.value_range(values),
+            *measure.apart(prediction, target),
         ]
         self._count_classes(call.name, prediction, target)
 
@@ -835,9 +853,9 @@ class Training:
                         measure.rms(before),
                         measure.rms(gradient),
                         gradient.abs().max(),
-                        measure.spread(weight),
-                        measure.spread(weight.grad),
-                        measure.column_range(weight.grad),
+                        measure.spread(self._units_first(name, weight)),
+                        measure.spread(self._units_first(name, weight.grad)),
+                        measure.column_range(self._units_first(name, weight.grad)),
                         1 - finite / max(gradient.numel() + before.numel(), 1),
                     ],
                 )
@@ -853,6 +871,10 @@ class Training:
             self._norm = measure.together(squares, torch.linalg.vector_norm)
         else:
             self._norm = torch.tensor(math.nan)
+
+    def _units_first(self, name: str, weight: Tensor) -> Tensor:
+        """Return a layer's weight or gradient with a row for each unit."""
+        return weight.detach().t() if name in self._by_columns else weight
 
     def _compare_gradients(self) -> None:
         """Take the cosine between this step's gradient and the one of the sampled step before."""

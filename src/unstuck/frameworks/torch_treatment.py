@@ -17,6 +17,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -729,20 +730,26 @@ class Subject:
             return f"{names[0]}.modules()"
         return "[" + ", ".join(f"*{name}.modules()" for name in names) + "]"
 
-    def before_optimizer(self, what: str, lines: str) -> list[Change]:
+    def before_optimizer(
+        self, what: str, lines: str, classes: Mapping[str, type] | None = None
+    ) -> list[Change]:
         """Execute lines before the statement that constructs the optimizer.
 
         Args:
             what: For the report.
             lines: Source. ``$model`` stands for the model, ``$modules`` for all modules;
                 any other ``$name`` for a variable that the script does not use.
+            classes: The script's own classes that the lines name.
         """
         modules = self.modules_expression()
         if modules is None or self.location is None:
             return []
         known = {"modules": modules}
         live = {"modules": "modules"}
-        objects: dict[str, Any] = {"modules": [m for held in self.models for m in held.modules()]}
+        objects: dict[str, Any] = {
+            **(classes or {}),
+            "modules": [m for held in self.models for m in held.modules()],
+        }
         if len(self.models) == 1:
             known["model"], live["model"] = self.model_expression(self.models[0]) or "", "model"
             objects["model"] = self.models[0]
@@ -807,12 +814,65 @@ class Subject:
                 f"                {recurrent}\n"
             )
             layers += [self.name(module) for module in rnns]
+        classes: dict[str, type] = {}
+        for module in self._written_by_hand():
+            kind = type(module)
+            if classes.setdefault(kind.__name__, kind) is not kind:
+                return []
+            layers.append(self.name(module))
+        if classes:
+            by_rows = draw if self._rows_are_units() else transposed
+            statement = by_rows.replace("$module.weight", "$weight")
+            names = [
+                f"torch.nn.{name}" if kind is nn.ParameterList else name
+                for name, kind in classes.items()
+            ]
+            text = names[0] if len(names) == 1 else f"({', '.join(names)})"
+            loops.append(
+                f"    {'el' * bool(loops)}if isinstance($module, {text}):\n"
+                "        for $weight in $module.parameters(recurse=False):\n"
+                "            if $weight.ndim == 2 and $weight.requires_grad:\n"
+                f"                {statement}\n"
+            )
         if not loops:
             return []
         body = textwrap.indent("for $module in $modules:\n" + "".join(loops), "    ")
         lines = f"with torch.random.fork_rng():  # {comment}\n{body}"
-        changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines)
+        changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines, classes)
         return [replace(change, layers=tuple(layers)) for change in changes]
+
+    def _written_by_hand(self) -> list[nn.Module]:
+        """Return the modules of the script's own classes that hold matrices themselves.
+
+        None of them where the optimizer's line does not know their names, or where most of the
+        layers are torch's: a matrix may be an embedding then.
+        """
+        matrices = [(layer, module) for layer, module in self.layers() if layer.matrix]
+        own = [
+            module
+            for _, module in matrices
+            if type(module) is nn.ParameterList or not isinstance(module, _OF_TORCH)
+        ]
+        known = {**self._frame.f_globals, **self._frame.f_locals} if self._frame else {}
+        named = all(
+            type(m) is nn.ParameterList or known.get(type(m).__name__) is type(m) for m in own
+        )
+        return own if named and 2 * len(own) > len(matrices) else []
+
+    def _rows_are_units(self) -> bool:
+        """Return whether matrices written by hand have a row for each unit, as torch's have.
+
+        Their shapes say it where one follows upon another: what one puts out the next one takes in.
+        """
+        shapes = [
+            tuple(weight.shape)
+            for module in self._written_by_hand()
+            for weight in module.parameters(recurse=False)
+            if weight.ndim == 2
+        ]
+        pairs = list(pairwise(shapes))
+        rows = sum(before[0] == after[1] for before, after in pairs)
+        return bool(rows > sum(before[1] == after[0] for before, after in pairs))
 
     def _drawn(self, kinds: Sequence[type]) -> tuple[str, list[nn.Module]] | None:
         """Return a condition for the modules of some kinds that may be drawn, and these modules.
@@ -1034,6 +1094,7 @@ class Subject:
 
 _MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_OF_TORCH = tuple({kind for kind in vars(nn).values() if isinstance(kind, type)} - {nn.Module})
 _EXCEPTIONS = 3
 """More layers than these cannot be left out of a loop in readable lines."""
 

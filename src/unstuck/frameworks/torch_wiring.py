@@ -123,6 +123,14 @@ class Graph:
                 elif layer not in self.owners.setdefault(user, []):
                     self.owners[user].append(layer)
 
+    def from_the_right(self, parameter: Any) -> bool:
+        """Return whether a matrix is multiplied as it stands, ``x @ w``: its units are columns."""
+        leaf = next((n for n in self.nodes if getattr(n, "variable", None) is parameter), None)
+        return any(
+            operation(user) in ("mm", "addmm") and user.next_functions[-1][0] is leaf
+            for user in self.consumers.get(leaf, ())
+        )
+
     def uses(self, layer: str) -> list[Any]:
         """Return the operations that use the layer's parameters."""
         return [node for node, owners in self.owners.items() if layer in owners]

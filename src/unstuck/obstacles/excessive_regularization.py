@@ -27,11 +27,11 @@ class ExcessiveRegularization(Obstacle):
     Evidence:
         Weight decay times the weights' size above PULL times the gradient in most layers at the
         end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
-        more than PENALTY of the loss that backward starts from is not the loss function's (where
-        data and penalty balance, what is left to learn is of the size of what is taken; at the
+        more than PENALTY of the loss that backward starts from is not the loss function's (at the
         end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
-        CRUSHED of what they were); or a dropout rate of at least DROP (0.5 is the usual one,
-        Srivastava et al. 2014).
+        CRUSHED of what they were), or more than BALANCE at the end while the loss function's own
+        part is still LEFT of the trivial loss (data and penalty balance there); or a dropout rate
+        of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
 
     Known problems:
         AdamW, and in Keras every optimizer but SGD, applies its decay beside the gradient; only
@@ -64,7 +64,9 @@ class ExcessiveRegularization(Obstacle):
     )
     PULL: ClassVar[float] = 0.5
     DECAY: ClassVar[float] = 0.02
-    PENALTY: ClassVar[float] = 0.3
+    PENALTY: ClassVar[float] = 0.5
+    BALANCE: ClassVar[float] = 0.3
+    LEFT: ClassVar[float] = 0.4
     CRUSHED: ClassVar[float] = 0.1
     DROP: ClassVar[float] = 0.8
 
@@ -88,11 +90,13 @@ class ExcessiveRegularization(Obstacle):
         strong = middle(list(pulls.values())) > self.PULL and decay >= self.DECAY
         drops = [p for p in run.facts.get("dropout") or [] if p >= self.DROP]
         share = self._penalty(run)
+        left = middle(run.of("batch_loss").values[-8:])
+        balanced = share > self.BALANCE and left > self.LEFT * went.trivial
         evidence: dict[str, object] = {}
         if strong and (not decoupled or decay > 1):
             said = f"a weight decay of {decay:g} pulls the weights to zero harder than the data do"
             evidence = {"pull": pulls, "weight_decay": decay}
-        elif share > self.PENALTY:
+        elif share > self.PENALTY or balanced:
             said = f"{share:.0%} of the loss is a penalty on the weights"
             evidence = {"penalty": share}
         elif drops:
@@ -108,7 +112,9 @@ class ExcessiveRegularization(Obstacle):
             run,
             Severity.ERROR,
             f"{said}, and the model learns little",
-            location=run.loss_function.location if share > self.PENALTY else run.optimizer.location,
+            location=run.loss_function.location
+            if "penalty" in evidence
+            else run.optimizer.location,
             evidence=evidence,
             confidence=0.88,
         )

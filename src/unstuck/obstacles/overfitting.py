@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle, noise, validation
+from unstuck.evidence import descent, kept_pass, middle, noise, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -30,14 +30,15 @@ class Overfitting(Obstacle):
         the gap is overconfidence and not reported (Guo et al., ICML 2017); neither is a constant
         distance between both losses. Where only accuracies are known, the gap must be twice as
         wide. A training accuracy that a log does not tell is at least 1 - loss / ln 2: a row that
-        is given to another class has a cross-entropy above ln 2.
+        is given to another class has a cross-entropy above ln 2. A run that went back at its end
+        to the weights of one of its passes (early stopping) has no finding.
 
     Known problems:
         Without any pass over held-out data nothing can be seen. A test set that is easier or harder
         than the training set shifts the gap.
 
     Remedies:
-        Weight decay, dropout, L1, batch normalization; more data; stopping at the minimum.
+        Dropout, weight decay, L1, batch normalization; more data; stopping at the minimum.
 
     References:
         Prechelt, Early Stopping, 1998; Srivastava et al., JMLR 2014.
@@ -45,8 +46,8 @@ class Overfitting(Obstacle):
 
     code = "U501"
     remedies = (
-        "add-weight-decay",
         "add-dropout",
+        "add-weight-decay",
         "add-l1",
         "stop-early",
         "add-batch-norm",
@@ -68,7 +69,7 @@ class Overfitting(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
         went = descent(run)
-        if not went.finite:
+        if not went.finite or kept_pass(run) is not None:  # it went back to where it was best
             return
         passes = validation(run)
         if passes is None:

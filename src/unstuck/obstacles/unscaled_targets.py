@@ -29,6 +29,9 @@ class UnscaledTargets(Obstacle):
         The targets' root mean square above SIZE and more than RATIO times that of the first
         predictions, in a run that came less than half the way from the targets' variance to zero,
         or diverged. Networks start with outputs of about unit size (Glorot and Bengio 2010).
+        Or, of a few outputs under one loss, the targets' standard deviations lie more than SPAN
+        times apart (the smallest has less than a thousandth of a squared error), and at the end one
+        output is farther off than if it were always its mean (`output_error` above MISS).
 
     Known problems:
         Targets far smaller than one are not reported.
@@ -61,6 +64,8 @@ class UnscaledTargets(Obstacle):
     )
     SIZE: ClassVar[float] = 10.0
     RATIO: ClassVar[float] = 20.0
+    SPAN: ClassVar[float] = 30.0
+    MISS: ClassVar[float] = 1.0
 
     SICK: ClassVar[Run] = sketch(
         loss=lambda s: 28000 - 10.0 * s,
@@ -81,6 +86,25 @@ class UnscaledTargets(Obstacle):
         """Yield at most one finding."""
         if (run.loss_function.function or "") not in _REGRESSION:
             return
+        yield from list(self._of_one_size(run)) or self._apart(run)
+
+    def _apart(self, run: Run) -> Iterator[Finding]:
+        """Yield a finding where outputs of large scale leave nothing of the loss to small ones."""
+        span = middle(run.of("target_ratio").values)
+        miss = middle(run.of("output_error").values[-3:])
+        if not (span > self.SPAN and miss > self.MISS) or run.steps < 50:
+            return
+        yield self.finding(
+            run,
+            Severity.ERROR,
+            f"the targets of different outputs lie {span:.2g}-fold apart in scale under one loss; "
+            f"one is {miss:.2g} times as far off as its own mean would be",
+            location=run.loss_function.location,
+            evidence={"target_ratio": span, "output_error": miss},
+            confidence=0.85,
+        )
+
+    def _of_one_size(self, run: Run) -> Iterator[Finding]:
         mean, deviation = middle(run.of("target_mean").values), middle(run.of("target_std").values)
         size = math.hypot(mean, deviation)
         given = math.hypot(_first(run, "prediction_mean"), _first(run, "prediction_std"))

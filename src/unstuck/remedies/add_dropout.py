@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unstuck.evidence import memorized
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -30,7 +31,7 @@ class AddDropout(Remedy):
 
     Settings:
         ``p``: 0.2, then 0.5 (the paper's value, for wide layers); a wide network's run gets 0.5
-        first.
+        first, then 0.8 where memorizing is strong (see `unstuck.evidence.memorized`).
 
     Limits:
         No effect in a model that has dropout of that strength. Layers inside library modules
@@ -45,7 +46,9 @@ class AddDropout(Remedy):
         """Return shares of dropped units; half of them first where layers are wide."""
         widths = [layer.shape[0] for layer in run.weights if not layer.output]
         wide = bool(widths) and min(widths) >= 128
-        return ({"p": 0.5}, {"p": 0.2}) if wide else ({"p": 0.2}, {"p": 0.5})
+        if not wide:
+            return ({"p": 0.2}, {"p": 0.5})
+        return ({"p": 0.5}, {"p": 0.8}) if memorized(run) else ({"p": 0.5}, {"p": 0.2})
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Insert it; see `Remedy.apply_torch`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from unstuck.evidence import memorized
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AddL1"]
 
+ADAPTIVE = frozenset({"Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop"})
+"""Optimizers that divide each gradient by its own scale."""
 LINES = """\
 with torch.no_grad():  # L1, proximal: small weights become exactly zero
     for $group in $optimizer.param_groups:
@@ -45,7 +48,9 @@ class AddL1(Remedy):
         Validation gets worse while training gets better, and few of the inputs matter.
 
     Settings:
-        ``strength``: 0.001, 0.01, 0.0001.
+        ``strength``: 0.001, 0.01, 0.0001. Under an adaptive optimizer a step is about the learning
+        rate, whatever the gradient, and the strength the part of a step that is taken back: 0.1,
+        0.03, 0.3; 0.3, 0.1, 1 where memorizing is strong (see `unstuck.evidence.memorized`).
 
     Limits:
         The threshold is that of gradient descent; adaptive optimizers do not rescale it. Needs an
@@ -60,7 +65,10 @@ class AddL1(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return strengths, the likeliest first."""
-        return ({"strength": 1e-3}, {"strength": 1e-2}, {"strength": 1e-4})
+        strengths = [1e-3, 1e-2, 1e-4]
+        if run.optimizer.name in ADAPTIVE:
+            strengths = [0.3, 0.1, 1.0] if memorized(run) else [0.1, 0.03, 0.3]
+        return tuple({"strength": strength} for strength in strengths)
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Shrink after each step; see `Remedy.apply_torch`."""

@@ -12,11 +12,14 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.bounds import EXPONENT, boundable, bounded
 from unstuck.sources.gaps import filled
+from unstuck.sources.masks import unemptied
 from unstuck.sources.operations import computations
 from unstuck.sources.precision import widened
 from unstuck.sources.script import Script
 
 __all__ = ["GuardOperations"]
+
+_MASKED = ("softmax", "log_softmax", "masked_fill", "max", "amax")
 
 
 class GuardOperations(Remedy):
@@ -27,8 +30,10 @@ class GuardOperations(Remedy):
         bounded: ``torch.log(p)`` becomes ``torch.log(p.clamp_min(1e-7))``, ``torch.sqrt(z)``
         becomes ``torch.sqrt(z.clamp_min(1e-12))``, ``a / b.norm()`` becomes
         ``a / b.norm().clamp_min(1e-6)``; exponents, arc cosines and powers alike. Half precision
-        that the script asks for becomes single precision. Gaps in the data that the model is given
-        become the mean of their column over the training data.
+        that the script asks for becomes single precision. Minus infinity in a mask becomes -1e9, so
+        that a row of which nothing is left has equal weights; the mean of a selection of nothing
+        becomes 0. Gaps in the data that the model is given become the mean of their column over the
+        training data.
 
     When it helps:
         A logarithm of zero, a root whose slope at zero is infinite, a division by zero, an
@@ -67,7 +72,7 @@ class GuardOperations(Remedy):
         if _origin(run).get("cause") == "input":
             return filled(run)
         limit = settings.get("exponent", EXPONENT)
-        found = list(_guarded(run, limit))
+        found = list(_guarded(run, limit)) or list(_unemptied(run))
         if _is_half(run):
             found += [change for script in _scripts(run) for change in widened(script)]
         return found
@@ -82,6 +87,11 @@ class GuardOperations(Remedy):
         if cause == "input":
             return (
                 "fill the gaps in the data with the column means of the training rows, or drop them"
+            )
+        if cause == "operation" and _origin(run).get("operation") in _MASKED:
+            return (
+                "if a mask leaves nothing of some rows: -1e9 in place of minus infinity before a "
+                "softmax; behind a maximum `torch.where(mask.any(1, keepdim=True), h, 0.0)`"
             )
         if cause in ("operation", "step") and names:
             return f"keep what `{names[0]}` is given where its result and its slope are finite"
@@ -111,6 +121,8 @@ def _operations(run: Run) -> list[str]:
         return [made]
     if _is_half(run) or origin.get("cause") == "input":
         return []
+    if made in ("softmax", "log_softmax"):
+        return ["log"]  # of a mask, added to what the softmax is of
     return [name for name in origin.get("steep") or () if boundable(name)]
 
 
@@ -121,6 +133,14 @@ def _scripts(run: Run) -> list[Script]:
     return [script for place in first.values() if (script := Script.read(place)) is not None]
 
 
+def _unemptied(run: Run) -> Iterator[Change]:
+    """Give rows that are masked entirely finite values."""
+    made, place = _origin(run).get("operation"), run.loss_function.location
+    if _origin(run).get("cause") == "operation" and isinstance(made, str):
+        for script in _scripts(run):
+            yield from unemptied(script, made, place, half=_is_half(run))
+
+
 def _guarded(run: Run, limit: float) -> Iterator[Change]:
     for name in _operations(run):
         found = [
@@ -129,7 +149,14 @@ def _guarded(run: Run, limit: float) -> Iterator[Change]:
             for computed in computations(script, name, run.loss_function.location)
         ]
         for script, computed in found:
-            made = bounded(script, computed, name, limit, only=len(found) == 1)
+            made = bounded(
+                script,
+                computed,
+                name,
+                limit,
+                only=len(found) == 1,
+                divisor=_origin(run).get("divisor"),
+            )
             if made is not None:
                 line = f"{os.path.basename(script.file)}:{computed.node.lineno}"
                 for edit in made[1]:

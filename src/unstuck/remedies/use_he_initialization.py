@@ -35,8 +35,9 @@ class UseHeInitialization(Remedy):
     Limits:
         Applies when hidden layers feed activations of the ReLU family, after the other remedies
         of the same treatment. The output layer is drawn like the others: the field does so, and
-        one loop says it. Embeddings and weights tied to them, norms, recurrent layers and frozen
-        weights stay. Pretrained weights would be lost: not for fine-tuning.
+        one loop says it. Matrices of the script's own modules are drawn where most layers are such,
+        and biases of those stay. Embeddings and weights tied to them, norms, recurrent layers and
+        frozen weights stay. Pretrained weights would be lost: not for fine-tuning.
 
     References:
         He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 10.

@@ -35,8 +35,9 @@ class UseXavierInitialization(Remedy):
         1; 5/3 makes up for what a tanh squeezes), √2 for ReLU.
 
     Limits:
-        Embeddings and weights tied to them, norms and frozen weights stay. Pretrained weights
-        would be lost: not for fine-tuning.
+        Matrices of the script's own modules are drawn where most layers are such, and biases of
+        those stay. Embeddings and weights tied to them, norms and frozen weights stay. Pretrained
+        weights would be lost: not for fine-tuning.
 
     References:
         Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks,

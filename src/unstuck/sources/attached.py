@@ -11,17 +11,13 @@ from unstuck.edits import Rewrite
 from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.signals import Run
+from unstuck.sources.arrays import in_torch
 from unstuck.sources.flow import Cut, Flow, definitions
 from unstuck.sources.script import Script, changes, dotted
 
 __all__ = ["attach"]
 
-_SUFFIX = r"\s*\.\s*(?:data|(?:detach|item|numpy)\s*\(\s*\))"
-_SAME = (
-    *("abs", "where", "mean", "sum", "exp", "log", "log1p", "sqrt", "square"),
-    *("sin", "cos", "tanh"),
-)
-"""Functions that numpy and torch call alike and that take the same arguments."""
+_SUFFIX = r"\s*\.\s*(?:data|(?:detach|item|numpy|tolist)\s*\(\s*\))"
 _READ_ONLY = ("shape", "size", "dtype", "item", "detach", "device", "ndim", "numel", "dim")
 
 
@@ -115,22 +111,60 @@ def _attached(flow: Flow) -> list[Change]:
     if not flow.ways or not all(flow.ways) or not flow.certain:
         return []
     cuts = list(dict.fromkeys(cut for way in flow.ways for cut in way))
-    edits: list[Rewrite] = []
+    statements = dict.fromkeys(flow.script.statement(cut.node) for cut in cuts)
+    empty = [each for each in statements if _says_nothing(flow, each)]
+    edits = [*_leaves(flow), *(flow.script.remove(each) for each in empty)]
+    gone = [edit.location for edit in edits]
     for cut in cuts:
+        if any(_holds(place, flow.script.location(cut.node)) for place in gone):
+            continue
         found = _without(flow, cut)
         if not found:
             return []
         edits += found
     for call in flow.numpy:
-        found = _in_torch(flow.script, call)
-        if not found:
+        said = in_torch(flow.script, call)
+        if said is None:
             return []
-        edits += found
+        edits += said
     edits += _kept(flow, cuts)
     lines = sorted({vars(cut.node)["lineno"] for cut in cuts})
     where = ", ".join(map(str, lines))
     unique = list(dict.fromkeys(edits))
     return [] if _overlap(unique) else changes(f"gradients go on through line {where}", unique)
+
+
+def _says_nothing(flow: Flow, statement: ast.stmt) -> bool:
+    """Return whether an assignment is of a name to itself once its cuts are gone."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return False
+    value = statement.value
+    while (cut := flow.cut(value)) is not None and cut.inner is not None:
+        value = cut.inner
+    around = any(isinstance(each, ast.With) for each in flow.script.around(statement))
+    same = isinstance(value, ast.Name) and dotted(statement.targets[0]) == value.id
+    return same and value is not statement.value and not around
+
+
+def _leaves(flow: Flow) -> list[Rewrite]:
+    """Return the edits that drop ``x.requires_grad = True``, which only a leaf lets be set."""
+    script = flow.script
+    known = {(dotted(node), script.scope(node)) for node in flow.names}
+    return [
+        script.remove(node)
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(target := node.targets[0], ast.Attribute)
+        and target.attr == "requires_grad"
+        and (dotted(target.value), script.scope(node)) in known
+    ]
+
+
+def _holds(outer: Location, inner: Location) -> bool:
+    """Return whether a passage is within another one."""
+    begin, end = (outer.line, outer.column or 0), (outer.end_line or 0, outer.end_column or 0)
+    first, last = (inner.line, inner.column or 0), (inner.end_line or 0, inner.end_column or 0)
+    return begin <= first and last <= end
 
 
 def _overlap(edits: Sequence[Rewrite]) -> bool:
@@ -182,18 +216,6 @@ def _bare(script: Script, cut: Cut) -> list[Rewrite]:
     if start != own + 1 or closing.expects != ")" or "\n" in script.text(cut.inner):
         return []
     return [script.passage(own, start, ""), closing]
-
-
-def _in_torch(script: Script, call: ast.Call) -> list[Rewrite]:
-    """Return the edits that call torch's function in place of numpy's."""
-    name = dotted(call.func) or ""
-    last = name.rpartition(".")[2]
-    spelled = script.spelled("torch")
-    if last not in _SAME or spelled is None or spelled[1] or not script.editable(call):
-        return []
-    if any(word.arg not in ("axis", "keepdims") for word in call.keywords):
-        return []
-    return [script.replace(call.func, f"{spelled[0]}.{last}")]
 
 
 def _kept(flow: Flow, cuts: Iterable[Cut]) -> list[Rewrite]:

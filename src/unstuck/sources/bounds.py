@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from unstuck.edits import Rewrite
 from unstuck.sources.flow import definitions
@@ -41,9 +42,10 @@ _POSITIVE = frozenset(
 """Functions whose result is never below zero."""
 _SIGN_KEEPING = frozenset(
     {"sum", "mean", "amax", "amin", "prod", "float", "double", "view", "reshape", "flatten"}
-    | {"squeeze", "unsqueeze", "expand", "detach", "clone", "to", "view_as", "expand_as"}
+    | {"max", "squeeze", "unsqueeze", "expand", "detach", "clone", "to", "view_as", "expand_as"}
     | {"sqrt", "median", "nansum", "nanmean", "contiguous", "type_as", "cumsum", "cumprod"}
 )
+_PARTS = ("values", "T", "mT")
 _DEPTH = 6
 
 
@@ -53,7 +55,13 @@ def boundable(operation: str) -> bool:
 
 
 def bounded(
-    script: Script, computed: Computation, operation: str, limit: float, *, only: bool
+    script: Script,
+    computed: Computation,
+    operation: str,
+    limit: float,
+    *,
+    only: bool,
+    divisor: Mapping[str, Any] | None = None,
 ) -> tuple[str, Sequence[Rewrite]] | None:
     """Return what is said of a bound and its edits, None where there is none that is certain.
 
@@ -63,6 +71,7 @@ def bounded(
         operation: Autograd's name of it.
         limit: The largest exponent of an exponential.
         only: Whether nothing else can have computed it: its operands are tensors.
+        divisor: What the run has seen of the divisors; see `unstuck.frameworks.torch_nonfinite`.
     """
     given = computed.first
     suffix = _SUFFIXES.get(operation)
@@ -78,19 +87,28 @@ def bounded(
             return _divisor(script, given, only=only) if exponent < 0 else None
         suffix = ".clamp_min(1e-12)" if exponent < 1 else None
     elif operation in _DIVIDING:
-        divisor = computed.second or given
-        return _divisor(script, divisor, only=only)
+        return _divisor(script, computed.second or given, only=only, seen=divisor)
     if suffix is None or not script.editable(given) or literal(given) is not None:
         return None
     return f"`{script.text(given)}`{suffix}", script.behind(given, suffix)
 
 
-def _divisor(script: Script, node: ast.expr, *, only: bool) -> tuple[str, Sequence[Rewrite]] | None:
+def _divisor(
+    script: Script, node: ast.expr, *, only: bool, seen: Mapping[str, Any] | None = None
+) -> tuple[str, Sequence[Rewrite]] | None:
     """Keep a divisor away from zero without changing its sign."""
     if not script.editable(node) or not (only or _tensor(script, node)):
         return None
-    text = script.text(node)
-    if _positive(script, node):
+    if value(script, node) is not None:
+        return None
+    text, root = script.text(node), _root(script, node)
+    if root is not None:
+        suffix = _SUFFIXES["sqrt"]  # behind a root it would leave the root's slope infinite
+        return f"`{script.text(root)}`{suffix}", script.behind(root, suffix)
+    known = seen if only and seen is not None and seen["least"] >= 0 else None
+    if known is not None and known["whole"]:
+        return f"`{text}`.clamp_min(1)", script.behind(node, ".clamp_min(1)")
+    if known is not None or _positive(script, node):
         suffix = f".clamp_min({FLOOR})"
         return f"`{text}`{suffix}", script.behind(node, suffix)
     spelled = script.spelled("torch.where")
@@ -101,6 +119,21 @@ def _divisor(script: Script, node: ast.expr, *, only: bool) -> tuple[str, Sequen
         f"`{text}` is {FLOOR} where it was 0",
         [*imports, script.replace(node, f"{where}({text} == 0, {FLOOR}, {text})")],
     )
+
+
+def _root(script: Script, node: ast.expr) -> ast.expr | None:
+    """Return what a divisor is the square root of, None if it is none."""
+    if isinstance(node, ast.Name):
+        found = _values(script, node)
+        return _root(script, found[0]) if len(found) == 1 else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return node.left if value(script, node.right) == 0.5 else None
+    if not isinstance(node, ast.Call) or callee(node) != "sqrt":
+        return None
+    if script.full_name(node.func).startswith("torch."):
+        return node.args[0] if len(node.args) == 1 else None
+    own = isinstance(node.func, ast.Attribute) and not node.args
+    return node.func.value if own and isinstance(node.func, ast.Attribute) else None
 
 
 def _values(script: Script, node: ast.expr) -> list[ast.expr]:
@@ -149,7 +182,7 @@ def _positive(script: Script, node: ast.expr, depth: int = 0) -> bool:
             return True
         keeps = isinstance(node.op, (ast.Add, ast.Mult, ast.Div))
         return keeps and all(_positive(script, n, depth + 1) for n in (node.left, node.right))
-    if isinstance(node, ast.Subscript):
+    if isinstance(node, ast.Subscript) or (isinstance(node, ast.Attribute) and node.attr in _PARTS):
         return _positive(script, node.value, depth + 1)
     if isinstance(node, ast.Call):
         return _positive_call(script, node, depth)

@@ -1,4 +1,4 @@
-"""Layers that a module keeps in a plain list or dict, where torch does not find them."""
+"""Layers and parameters that torch does not find in a module: in a list or dict, plain tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.sources.script import FUNCTIONS, Script, callee, changes, dotted
 
-__all__ = ["register"]
+__all__ = ["declare", "register"]
 
 _LISTED = frozenset({"append", "extend", "insert", "pop"})
 _KEYED = frozenset({"keys", "items", "values", "pop", "clear", "update"})
@@ -52,6 +52,38 @@ def register(
     return found
 
 
+def declare(script: Script, kind: str, attributes: Iterable[str]) -> list[Change]:
+    """Return the changes that make parameters of plain tensors.
+
+    Args:
+        script: Where the class is.
+        kind: Name of the class of modules that holds them.
+        attributes: What it calls them.
+    """
+    found = [each for each in script.modules() if each.name == kind]
+    spelled = script.spelled("torch.nn.Parameter")
+    if len(found) != 1 or spelled is None:
+        return []
+    edits = list(spelled[1])
+    for name in attributes:
+        values = [
+            node.value
+            for node in ast.walk(found[0])
+            if isinstance(node, (ast.Assign, ast.AnnAssign))
+            and node.value is not None
+            and any(dotted(each) == f"self.{name}" for each in _targets(node))
+        ]
+        if len(values) != 1 or isinstance(values[0], ast.Tuple):
+            return []
+        start, end = script.span(values[0])
+        edits += [script.insert(start, f"{spelled[0]}("), script.insert(end, ")")]
+    return changes(f"{kind}: {', '.join(attributes)} made parameters", edits)
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
 def _attributes(script: Script, kind: ast.ClassDef) -> list[str]:
     """Return the attributes that a class sets, in order."""
     names = [
@@ -89,7 +121,7 @@ class _Held:
             and self.displays
             and self.elements
             and all(shape == self.keyed for shape in self.shapes)
-            and (self.parameters or all(self._module(each) for each in self.elements))
+            and (self.parameters or all(self._module(e) or self._row(e) for e in self.elements))
             and (not self.keyed or all(self._good_key(key) for key in self.keys))
             and not (self.keyed and self.parameters)
         )
@@ -97,7 +129,7 @@ class _Held:
     @property
     def parameters(self) -> bool:
         """Whether it holds parameters, not modules."""
-        return all(
+        return bool(self.elements) and all(
             isinstance(each, ast.Call) and callee(each) == "Parameter" for each in self.elements
         )
 
@@ -230,6 +262,13 @@ class _Held:
             )
         return self._torch_layer(value)
 
+    def _row(self, value: ast.expr) -> bool:
+        """Return whether an expression is a list or tuple of nothing but modules."""
+        if isinstance(value, ast.ListComp):
+            return self._module(value.elt)
+        listed = isinstance(value, (ast.List, ast.Tuple)) and bool(value.elts)
+        return listed and all(map(self._module, getattr(value, "elts", ())))
+
     def _torch_layer(self, call: ast.Call) -> bool:
         name = dotted(call.func) or ""
         owner, _, last = name.rpartition(".")
@@ -298,6 +337,10 @@ class _Held:
             )
             plain = isinstance(display, ast.Call) and not display.args and not display.keywords
             edits += self._wrapped(display, spelled[0], empty=empty or plain)
+        rows = [each for each in self.elements if self._row(each)]
+        inner = spelled[0].replace("ModuleDict", "ModuleList")
+        for row in rows:
+            edits += self._wrapped(row, inner, empty=False)
         return changes(f"{self.kind.name}.{self.name}: a {name}", edits)
 
     def _wrapped(self, display: ast.expr, name: str, *, empty: bool) -> list[Rewrite]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from unstuck.sources.arrays import backwards
 from unstuck.sources.script import FUNCTIONS, Function, Script, callee, dotted
 
 __all__ = ["Cut", "Flow", "Names", "bound", "definitions", "quiet"]
@@ -13,8 +14,9 @@ __all__ = ["Cut", "Flow", "Names", "bound", "definitions", "quiet"]
 Names = Mapping[str, "tuple[ast.expr, Names]"]
 """Parameter of a function -> what it is given there, with the caller's own such names."""
 
-_SUFFIXES = ("detach", "item", "numpy")
+_SUFFIXES = ("detach", "item", "numpy", "tolist")
 _WRAPPERS = ("tensor", "as_tensor", "from_numpy", "Variable", "FloatTensor", "asarray", "array")
+_LEAVING = ("numpy", "item", "tolist", "asarray", "array", "float")
 _BLIND = frozenset(
     {
         *("argmax", "argmin", "eq", "ne", "gt", "lt", "ge", "le", "round", "sign", "floor"),
@@ -43,8 +45,10 @@ class Cut:
 
 def quiet(node: ast.AST) -> bool:
     """Return whether an expression is ``torch.no_grad()`` or the like."""
-    name = dotted(node.func if isinstance(node, ast.Call) else node) or ""
-    return name.rpartition(".")[2] in ("no_grad", "inference_mode")
+    last = (dotted(node.func if isinstance(node, ast.Call) else node) or "").rpartition(".")[2]
+    if last == "set_grad_enabled" and isinstance(node, ast.Call):
+        return [isinstance(a, ast.Constant) and a.value is False for a in node.args] == [True]
+    return last in ("no_grad", "inference_mode")
 
 
 def definitions(script: Script, name: ast.expr) -> list[tuple[ast.expr, ast.stmt]]:
@@ -114,7 +118,7 @@ class Flow:
         target: Says of a call whether it is one of those that are looked for.
         ways: For each way that was found, the cuts on it.
         names: The names on these ways.
-        numpy: Calls of numpy's functions on these ways.
+        numpy: Calls of numpy's functions and of arrays' methods on these ways.
         certain: Whether everything on these ways is understood.
     """
 
@@ -151,13 +155,15 @@ class Flow:
             self._open.pop()
 
     def _follow(self, node: ast.AST, cuts: tuple[Cut, ...], names: Names, live: bool) -> bool:
-        cut = self._cut(node)
+        cut = self.cut(node)
         if cut is not None and cut.inner is not None:
             return self.follow(cut.inner, (*cuts, cut), names, live=live)
         if isinstance(node, ast.Call):
             return self._call(node, cuts, names, live)
         if isinstance(node, ast.Compare):
             live = False
+        if isinstance(node, ast.Subscript) and backwards(node):
+            return self._index(node, cuts, names, live)
         if isinstance(node, ast.Name) or (
             isinstance(node, ast.Attribute) and (dotted(node) or "").startswith("self.")
         ):
@@ -169,7 +175,8 @@ class Flow:
         found = [self.follow(part, cuts, names, live=live) for part in parts]
         return any(found)
 
-    def _cut(self, node: ast.AST) -> Cut | None:
+    def cut(self, node: ast.AST) -> Cut | None:
+        """Return what an expression cuts off, None if it is no such thing."""
         if isinstance(node, ast.Attribute) and node.attr == "data":
             return Cut(node, "suffix", node.value)
         if not isinstance(node, ast.Call):
@@ -197,18 +204,28 @@ class Flow:
         parts = [*node.args, *(word.value for word in node.keywords)]
         if isinstance(node.func, ast.Attribute):
             parts.append(node.func.value)
+        known = len(self.ways)
         found = [self.follow(part, cuts, names, live=live) for part in parts]
-        if any(found):
-            self._understand(node, cuts)
+        of_numpy = self.script.full_name(node.func).startswith("numpy.")
+        if any(found) and (of_numpy or self._among_arrays(cuts, known)):
+            self.numpy.add(node)
         return reached or any(found)
 
-    def _understand(self, node: ast.Call, cuts: tuple[Cut, ...]) -> None:
-        """Note a call on the way, and whether torch has the same where the value is an array."""
-        owner = (dotted(node.func) or "").rpartition(".")[0]
-        if owner in ("np", "numpy"):
-            self.numpy.add(node)
-        elif cuts and cuts[-1].kind == "wrapper":
-            self.certain = self.certain and callee(node) in ("mean", "sum", "reshape")
+    def _index(self, node: ast.Subscript, cuts: tuple[Cut, ...], names: Names, live: bool) -> bool:
+        """Follow what is read backwards, which only arrays can be."""
+        reached = self.follow(node.value, cuts, names, live=live)
+        self.certain = self.certain and not reached
+        return reached
+
+    def _among_arrays(self, cuts: tuple[Cut, ...], known: int) -> bool:
+        """Return whether the ways found since `known` leave torch before some cuts come back."""
+        back = bool(cuts) and cuts[-1].kind == "wrapper"
+        return back and any(
+            callee(cut.node) in _LEAVING
+            for way in self.ways[known:]
+            for cut in way[len(cuts) :]
+            if isinstance(cut.node, ast.Call)
+        )
 
     def _enter(
         self, function: Function, call: ast.Call, cuts: tuple[Cut, ...], names: Names, live: bool

@@ -14,7 +14,7 @@ from unstuck.findings import Location
 from unstuck.sources.flow import quiet
 from unstuck.sources.script import FUNCTIONS, LOOPS, Script, callee, dotted
 
-__all__ = ["Computation", "computations", "only_place"]
+__all__ = ["Computation", "computations", "graded", "only_place"]
 
 _SPELLED = {
     "log1_p": ("log1p",),
@@ -55,11 +55,16 @@ def computations(
     """
     found = {
         node: computed
-        for root in _executed(script, backward)
-        for node in _graded(root)
+        for node in graded(script, backward)
         if (computed := _computed(script, node, operation)) is not None
     }
     return sorted(found.values(), key=lambda each: script.span(each.node))
+
+
+def graded(script: Script, backward: Location | None = None) -> Iterator[ast.expr]:
+    """Yield the expressions of a training step, each once, outside of blocks without gradients."""
+    nodes = (node for root in _executed(script, backward) for node in _graded(root))
+    yield from dict.fromkeys(nodes)
 
 
 def only_place(operation: str, backward: Location | None) -> Location | None:

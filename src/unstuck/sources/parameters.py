@@ -10,28 +10,34 @@ from unstuck.edits import Rewrite
 from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.signals import Layer, Run
-from unstuck.sources.script import FUNCTIONS, LOOPS, Script, callee, changes, dotted
+from unstuck.sources.flow import definitions
+from unstuck.sources.script import LOOPS, Script, callee, changes, dotted
 
-__all__ = ["give_all", "move_behind", "unfreeze", "zero_before_backward"]
-
-_NUMBER = (ast.Name, ast.Attribute, ast.Subscript)
+__all__ = ["give_all", "given_models", "given_parameters", "unfreeze", "zero_before_backward"]
 
 
 def give_all(run: Run) -> list[Change]:
-    """Return the changes that give the optimizer all parameters that the loss depends on."""
+    """Return the changes that give the optimizer all parameters that the loss depends on.
+
+    Where the loss depends on none of those that it is given, they take their place.
+    """
     script = Script.read(run.optimizer.location)
     call = script.at(run.optimizer.location) if script else None
-    unheld: Sequence[Mapping[str, Any]] = run.facts.get("unheld") or []
+    apart = run.facts.get("disconnected")
+    facts = run.facts.get("loss_parameters" if apart else "unheld")
+    unheld: Sequence[Mapping[str, Any]] = facts or []
     needed = [each for each in unheld if each.get("matrix")]
     if script is None or call is None or not needed or not all(u.get("root") for u in needed):
         return []
-    given = _parameters(call)
+    given = given_parameters(call)
     if given is None or not script.editable(given):
         return []
     roots = list(dict.fromkeys(str(each["root"]) for each in needed))
     partly = [str(each["root"]) for each in needed if each.get("held")]
     layers = [str(each["layer"]) for each in needed]
     what = f"the optimizer gets the parameters of {', '.join(roots)}"
+    if apart:
+        return [] if partly else changes(what, _others(script, given, roots), layers)
     if not partly:
         return changes(what, _add(script, given, roots), layers)
     if roots != [run.optimizer.model] or run.facts.get("groups", 1) != 1:
@@ -42,16 +48,49 @@ def give_all(run: Run) -> list[Change]:
         return []  # another optimizer holds them
     text = f"{roots[0]}.parameters()"
     grouped = isinstance(given, ast.List) and any(isinstance(e, ast.Dict) for e in given.elts)
-    if grouped or script.text(given) == text:
+    if grouped or script.text(given) == text or _whole(script, given, roots[0]):
         return []
     return changes(what, [script.replace(given, text)], layers)
 
 
-def _parameters(call: ast.Call) -> ast.expr | None:
+def _whole(script: Script, given: ast.expr, root: str) -> bool:
+    """Return whether all parameters of a module are given, by whatever name."""
+    if not isinstance(given, ast.Call) or given.args or callee(given) != "parameters":
+        return False
+    owner = given.func.value if isinstance(given.func, ast.Attribute) else given
+    return root in (dotted(owner), *(dotted(value) for value, _ in definitions(script, owner)))
+
+
+def _others(script: Script, given: ast.expr, roots: Sequence[str]) -> list[Rewrite]:
+    """Return the edits that give the parameters of other modules in place of one module's."""
+    models = set(given_models(given))
+    if len(models) != 1 or models.intersection(roots):
+        return []
+    if len(roots) == 1:
+        own = [node for node in ast.walk(given) if dotted(node) in models]
+        return [script.replace(node, roots[0]) for node in own]
+    if callee(given) != "parameters" if isinstance(given, ast.Call) else True:
+        return []
+    return [script.replace(given, f"[{', '.join(f'*{root}.parameters()' for root in roots)}]")]
+
+
+def given_parameters(call: ast.Call) -> ast.expr | None:
     """Return an optimizer's first argument."""
     if call.args:
         return None if isinstance(call.args[0], ast.Starred) else call.args[0]
     return next((word.value for word in call.keywords if word.arg == "params"), None)
+
+
+def given_models(given: ast.expr) -> list[str]:
+    """Return the sources of all ``x`` in ``x.parameters()``."""
+    owners = [
+        dotted(node.func.value)
+        for node in ast.walk(given)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("parameters", "named_parameters")
+    ]
+    return [owner for owner in owners if owner is not None]
 
 
 def _add(script: Script, given: ast.expr, roots: Iterable[str]) -> list[Rewrite]:
@@ -68,194 +107,6 @@ def _add(script: Script, given: ast.expr, roots: Iterable[str]) -> list[Rewrite]
     return [script.insert(start, "[*"), script.insert(end, f"{more}]")]
 
 
-# ---------------------------------------------------------------------- replaced modules
-
-
-def move_behind(run: Run) -> list[Change]:
-    """Return the changes that construct the optimizer after the modules that it is to train."""
-    script = Script.read(run.optimizer.location)
-    call = script.at(run.optimizer.location) if script else None
-    facts = run.facts.get("loss_parameters" if run.facts.get("disconnected") else "unheld") or []
-    places = [Location.from_json(each.get("location")) for each in facts if each.get("matrix")]
-    if script is None or call is None or not places:
-        return []
-    born = [made for place in places if (made := script.at(place)) is not None]
-    statement = script.statement(call)
-    target = _target(statement, call)
-    given = _parameters(call)
-    if target is None or given is None or script.loops(call):
-        return []
-    models = _models(given)
-    if not models or not script.whole_lines(statement):
-        return []
-    return _moved(script, statement, target, models, born) or _made_again(
-        script, run, call, target, models, born
-    )
-
-
-def _target(statement: ast.stmt, call: ast.Call) -> str | None:
-    if isinstance(statement, ast.Assign) and statement.value is call:
-        return dotted(statement.targets[0]) if len(statement.targets) == 1 else None
-    return None
-
-
-def _models(given: ast.expr) -> list[str]:
-    """Return the sources of all ``x`` in ``x.parameters()``."""
-    owners = [
-        dotted(node.func.value)
-        for node in ast.walk(given)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("parameters", "named_parameters")
-    ]
-    return [owner for owner in owners if owner is not None]
-
-
-def _moved(
-    script: Script, statement: ast.stmt, target: str, models: Sequence[str], born: list[ast.Call]
-) -> list[Change]:
-    """Move the optimizer, and what is made of it, behind the statement that replaces a module."""
-    block = script.block(statement)
-    index = block.index(statement)
-    replacing = [
-        at
-        for at, other in enumerate(block[index + 1 :], index + 1)
-        if not isinstance(other, (*FUNCTIONS, *LOOPS, ast.ClassDef))
-        and _replaces(script, other, models, born)
-    ]
-    if not replacing:
-        return []
-    between = block[index + 1 : replacing[-1] + 1]
-    moved = [statement]
-    names = {target}
-    for other in between:
-        if _reads(other, names):
-            made = _made(other)
-            if made is None or not script.whole_lines(other):
-                return []
-            names.add(made)
-            moved.append(other)
-    last = between[-1]
-    if last in moved or not script.whole_lines(last):
-        return []
-    edits = [script.remove(each) for each in moved]
-    edits.append(script.after(last, [script.text(each) for each in moved]))
-    return changes(f"{target} constructed behind line {last.lineno}", edits)
-
-
-def _made(statement: ast.stmt) -> str | None:
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        return dotted(statement.targets[0])
-    return None
-
-
-def _reads(statement: ast.stmt, names: Iterable[str]) -> bool:
-    wanted = set(names)
-    return any(
-        dotted(node) in wanted
-        for node in ast.walk(statement)
-        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
-    )
-
-
-def _replaces(
-    script: Script, statement: ast.stmt, models: Sequence[str], born: Sequence[ast.Call]
-) -> bool:
-    """Return whether a statement binds a model, or a part of it, to what is constructed there."""
-    for node in ast.walk(statement):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            bound = any(_part_of(each, models) for each in targets)
-            if bound and _constructs(script, node.value, born):
-                return True
-        elif isinstance(node, ast.Call):
-            function = script.called(node)
-            handed = any(dotted(argument) in models for argument in node.args)
-            if handed and isinstance(function, FUNCTIONS) and _constructs(script, function, born):
-                return True
-    return False
-
-
-def _part_of(target: ast.expr, models: Sequence[str]) -> bool:
-    node: ast.expr = target
-    while True:
-        if dotted(node) in models:
-            return True
-        if not isinstance(node, (ast.Attribute, ast.Subscript)):
-            return False
-        node = node.value
-
-
-def _constructs(script: Script, node: ast.AST, born: Sequence[ast.Call], depth: int = 0) -> bool:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Call):
-            target = script.called(each)
-            if each in born or callee(each) == "deepcopy":
-                return True
-            if target is not None and depth < 4 and _constructs(script, target, born, depth + 1):
-                return True
-    return False
-
-
-def _made_again(
-    script: Script,
-    run: Run,
-    call: ast.Call,
-    target: str,
-    models: Sequence[str],
-    born: Sequence[ast.Call],
-) -> list[Change]:
-    """Construct the optimizer again where another method of its class replaces the model."""
-    kind, method = script.owner(call), script.scope(call)
-    if kind is None or not target.startswith("self.") or _used_to_make(script, kind, target):
-        return []
-    found = [
-        node
-        for node in ast.walk(kind)
-        if isinstance(node, ast.Assign)
-        and script.scope(node) is not method
-        and any(dotted(each) in models for each in node.targets)
-        and _constructs(script, node.value, born)
-    ]
-    text = _known_again(script, run, call, method)
-    if len(found) != 1 or text is None or script.loops(found[0]):
-        return []
-    edit = script.after(found[0], [f"{target} = {text}"])
-    return changes(f"{target} constructed again behind line {found[0].lineno}", [edit])
-
-
-def _used_to_make(script: Script, kind: ast.ClassDef, target: str) -> bool:
-    """Return whether something else, such as a scheduler, is made of the optimizer."""
-    return any(
-        dotted(argument) == target
-        for node in ast.walk(kind)
-        if isinstance(node, ast.Call)
-        for argument in (*node.args, *(word.value for word in node.keywords))
-    )
-
-
-def _known_again(script: Script, run: Run, call: ast.Call, method: ast.AST) -> str | None:
-    """Return the constructor call with the numbers that the run saw for the method's own names."""
-    start = script.span(call)[0]
-    own = {node.arg for node in ast.walk(method) if isinstance(node, ast.arg)} - {"self"}
-    own |= {
-        node.id
-        for node in ast.walk(method)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    data = script.text(call).encode()
-    for word in reversed(call.keywords):
-        if any(isinstance(n, ast.Name) and n.id in own for n in ast.walk(word.value)):
-            value = run.optimizer.settings.get(word.arg or "")
-            if value is None or not isinstance(word.value, _NUMBER):
-                return None
-            first, last = (offset - start for offset in script.span(word.value))
-            data = data[:first] + repr(value).encode() + data[last:]
-    if any(isinstance(n, ast.Name) and n.id in own for a in call.args for n in ast.walk(a)):
-        return None
-    return data.decode()
-
-
 # ---------------------------------------------------------------------- freezing
 
 
@@ -268,7 +119,7 @@ def unfreeze(run: Run) -> list[Change]:
         return []
     layers = [la.name for la in frozen]
     held = [la for la in frozen if la.optimized]
-    given = _parameters(call)
+    given = given_parameters(call)
     if held and given is not None and len(held) < len(frozen):
         # What the optimizer is given on purpose is frozen; what it is not given may stay so.
         return _lifted(script, given, call, [la.name for la in held])
@@ -281,7 +132,8 @@ def unfreeze(run: Run) -> list[Change]:
     if len(statements) == 1 and _optimized_then(run, frozen, given):
         what = f"{', '.join(layers)} no longer frozen"
         return changes(what, [script.remove(statements[0])], layers)
-    if held and given is not None and script.file == call_file(run):
+    asked = held or _optimized_then(run, frozen, given)
+    if asked and given is not None and script.file == call_file(run):
         return _lifted(script, given, call, layers)
     return []
 
@@ -321,11 +173,11 @@ def _optimized_then(run: Run, frozen: Sequence[Layer], given: ast.expr | None) -
     if given is None:
         return False
     asks = any(isinstance(n, ast.Attribute) and n.attr == "requires_grad" for n in ast.walk(given))
-    return asks and run.optimizer.model in _models(given)
+    return asks and run.optimizer.model in given_models(given)
 
 
 def _lifted(script: Script, given: ast.expr, call: ast.Call, layers: Sequence[str]) -> list[Change]:
-    models = _models(given)
+    models = given_models(given)
     statement = script.statement(call)
     if (
         not models
