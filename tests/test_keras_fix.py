@@ -35,7 +35,7 @@ execute(Spec(sys.argv[2] + ".db", seed=int(sys.argv[3]), trial=True), sys.argv[1
 
 
 @pytest.mark.parametrize(
-    ("name", "enough", "most"), [("deep_sigmoid", 0.93, True), ("overfitting", 0.65, False)]
+    ("name", "enough", "most"), [("deep_sigmoid", 0.93, True), ("overfitting", 0.72, False)]
 )
 def test_patch_repairs_the_script_by_itself(
     name: str, enough: float, most: bool, tmp_path: Path
@@ -49,7 +49,8 @@ def test_patch_repairs_the_script_by_itself(
     )
     assert fixed.returncode == 0, fixed.stderr
     verdict = strict((tmp_path / "o.json").read_text())["verdict"]
-    assert verdict["status"] == "fixed", (verdict, fixed.stderr)
+    assert verdict["status"] in ("fixed", "improved"), (verdict, fixed.stderr)
+    assert verdict["p_value"] <= 0.05
     subprocess.run(["patch", "-s", "-i", "a.diff", script.name], cwd=tmp_path, check=True)
     assert "unstuck" not in script.read_text()
     shifted = script.read_text().replace("set_random_seed(", "set_random_seed(40 + ")

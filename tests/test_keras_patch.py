@@ -497,7 +497,7 @@ def test_the_first_layer_that_says_the_input_shape(tmp_path: Path) -> None:
     holds(
         sick.treated("scale-inputs"),
         [
-            "tf.keras.layers.Normalization(axis=None, mean=5.0, variance=4.0, input_shape=(30,)),",
+            "tf.keras.layers.Rescaling(0.5, offset=-2.5, input_shape=(30,)),",
             "Dense(128, activation='relu'),",
         ],
     )
