@@ -13,6 +13,7 @@ from keras.src import backend, layers, tree
 
 from unstuck.findings import Location
 from unstuck.frameworks import array_measure as measure
+from unstuck.frameworks import class_counts
 from unstuck.frameworks import keras_wiring as wiring
 from unstuck.frameworks.array_measure import Array
 from unstuck.frameworks.keras_layers import fans, layer_names, owners, units_first
@@ -475,13 +476,7 @@ class Training:
         goal = np.clip(goal.astype(np.int64), 0, classes - 1)
         counts = np.bincount(goal, minlength=classes).tolist()
         hits = np.bincount(goal[guess == goal], minlength=classes).tolist()
-        seen = self._facts.setdefault("class_counts", [0] * classes)
-        if len(seen) != classes:
-            return
-        self._facts["class_counts"] = [a + b for a, b in zip(seen, counts, strict=True)]
-        for key, new in (("recent_counts", counts), ("recent_hits", hits)):
-            old = self._facts.get(key) or [0.0] * classes
-            self._facts[key] = [0.8 * a + b for a, b in zip(old, new, strict=True)]
+        class_counts.note(self._facts, counts, hits)
 
     def _see_inputs(self, batch: Any, step: int) -> None:
         given = [

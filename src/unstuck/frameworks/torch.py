@@ -42,6 +42,7 @@ from unstuck.frameworks.torch_ranks import Ranks
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
+from unstuck.frameworks.wrapping import wrap
 from unstuck.record import Recorder
 
 __all__ = ["TorchWatcher"]
@@ -68,9 +69,6 @@ LOSSES = (
 )
 """Losses of torch.nn.functional taking (prediction, target); torch's classes call them."""
 
-_UNCOUNTED = f"{__file__}:importlib_bootstrap"
-"""Name of the file of our wrappers. Python leaves frames with these two words in it out where
-warnings count frames, so that every warning of torch's names the same line as without us."""
 _TORCH_DIRECTORY = os.path.dirname(torch.__file__) + os.sep
 
 
@@ -186,16 +184,8 @@ class TorchWatcher:
         self, owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]
     ) -> None:
         original = getattr(owner, name)
-        wrapper = around(original)
-        wrapper.__name__ = getattr(original, "__name__", name)
-        wrapper.__qualname__ = getattr(original, "__qualname__", name)
-        wrapper.__module__ = getattr(original, "__module__", __name__)
-        wrapper.__doc__ = original.__doc__
-        wrapper.__wrapped__ = original  # type: ignore[attr-defined]
-        wrapper.__prepare_scriptable__ = lambda: original  # type: ignore[attr-defined]
-        wrapper.__code__ = wrapper.__code__.replace(co_filename=_UNCOUNTED)
-        setattr(owner, name, wrapper)
-        self._undo.append(lambda: setattr(owner, name, original))
+        self._undo.append(wrap(owner, name, around))
+        getattr(owner, name).__prepare_scriptable__ = lambda: original
 
     def uninstall(self) -> None:
         """Detach from torch and write what is left."""

@@ -35,7 +35,7 @@ _MANY = 32
 _PATIENCE = 3
 """Steps after which an operation that was looked for is given up."""
 _UNCOUNTED = f"{__file__}:importlib_bootstrap"
-"""See `unstuck.frameworks.torch`: a warning of torch's names the same line as without us."""
+"""See `unstuck.frameworks.wrapping`: a warning of torch's names the same line as without us."""
 
 
 def _wrap(

@@ -15,6 +15,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.optim import Optimizer
 
 from unstuck.findings import Location
+from unstuck.frameworks import class_counts
 from unstuck.frameworks import torch_measure as measure
 from unstuck.frameworks.frames import calling_frame, expression, locate
 from unstuck.frameworks.torch_callers import called, root_of
@@ -729,13 +730,7 @@ class Training:
         goal = goal.clamp(0, classes - 1)
         counts = torch.bincount(goal, minlength=classes).tolist()
         hits = torch.bincount(goal[guess == goal], minlength=classes).tolist()
-        seen = self._facts.setdefault("class_counts", [0] * classes)
-        if len(seen) != classes:
-            return
-        self._facts["class_counts"] = [a + b for a, b in zip(seen, counts, strict=True)]
-        for key, new in (("recent_counts", counts), ("recent_hits", hits)):
-            old = self._facts.get(key) or [0.0] * classes
-            self._facts[key] = [0.8 * a + b for a, b in zip(old, new, strict=True)]
+        class_counts.note(self._facts, counts, hits)
 
     def before_step(self, closure: bool) -> None:
         """Measure weights and gradients before the optimizer changes them."""
