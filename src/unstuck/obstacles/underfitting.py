@@ -70,7 +70,7 @@ class Underfitting(Obstacle):
             return
         small = self._small(run)
         right = went.accuracy > 0.75 and went.majority <= 0.5  # or wrong labels keep the loss up
-        far = went.achieved >= self.DONE or right or not went.poor
+        far = went.achieved >= self.DONE or right or not (small or went.poor)
         if far and not (small and self._left(went)):
             return
         moves = [typical(run, "update_ratio", la.name) for la in run.weights]
