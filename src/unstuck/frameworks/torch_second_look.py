@@ -20,6 +20,7 @@ from unstuck.findings import Location
 from unstuck.frameworks.frames import direct_frame, locate
 from unstuck.frameworks.torch_sensor import FUNCTIONS
 from unstuck.frameworks.torch_wiring import Graph, operation
+from unstuck.frameworks.wrapping import wrap
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch import TorchWatcher
@@ -34,32 +35,25 @@ _OPERATORS = ("__sub__", "__mul__", "__add__", "__truediv__", "__eq__", "__ne__"
 _MANY = 32
 _PATIENCE = 3
 """Steps after which an operation that was looked for is given up."""
-_UNCOUNTED = f"{__file__}:importlib_bootstrap"
-"""See `unstuck.frameworks.wrapping`: a warning of torch's names the same line as without us."""
 
 
 def _wrap(
     owner: Any, name: str, after: Callable[[Any, Any, Any], None], undo: list[Callable[[], None]]
 ) -> None:
     """Let `after` see the arguments and result of a function; `undo` gets how to end that."""
-    original = getattr(owner, name, None)
-    if original is None:
+    if not hasattr(owner, name):
         return
 
-    def function(*args: Any, **kwargs: Any) -> Any:
-        result = original(*args, **kwargs)
-        if not torch.compiler.is_compiling():
-            after(args, kwargs, result)
-        return result
+    def around(original: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if not torch.compiler.is_compiling():
+                after(args, kwargs, result)
+            return result
 
-    function.__name__ = name
-    function.__wrapped__ = original  # type: ignore[attr-defined]
-    function.__code__ = function.__code__.replace(co_filename=_UNCOUNTED)
-    if name in vars(owner):
-        undo.append(lambda: setattr(owner, name, original))
-    else:
-        undo.append(lambda: delattr(owner, name))
-    setattr(owner, name, function)
+        return function
+
+    undo.append(wrap(owner, name, around))
 
 
 def module_caller(module: Any) -> Location | None:
