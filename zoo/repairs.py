@@ -1,7 +1,8 @@
 """The benchmark of repairs: `unstuck fix` on every repairable sick case, the patch run alone.
 
 ``python zoo/repairs.py [--split dev|report|all] [--case PART] [--output PAGE.md]``. A case counts
-as repaired if the patched script alone reaches what its card asks for on three seeds.
+as repaired if the patched script alone reaches what its card asks for on three seeds. With
+``--records FOLDER`` what was measured is kept there: what was cut off goes on where it was.
 """
 
 from __future__ import annotations
@@ -65,13 +66,49 @@ class Repaired:
     rivals: Mapping[str, bool] = field(default_factory=dict)
 
 
-def repair(name: str, arguments: Sequence[str] = (), *, with_rivals: bool = False) -> Repaired:
-    """Fix one case and run the patched script alone on every seed; so for the rivals."""
+def repair(name: str, *, records: Path | None = None, with_rivals: bool = False) -> Repaired:
+    """Fix one case and run the patched script alone on every seed; so for the rivals.
+
+    Args:
+        name: Of the case.
+        records: Folder in which what was measured is kept; what is there is not measured again.
+        with_rivals: Whether the other strategies are to repair it as well.
+    """
     card = card_of(name)
-    found = Repaired(name, card["split"], card["accepted"][0], needed=card["repaired"])
     source = (CASES / f"{name}.py").read_text()
+    kept = records / f"{name}.json" if records is not None else None
+    measured = json.loads(kept.read_text()) if kept is not None and kept.exists() else {}
+    if not measured:
+        measured = _fixed(source)
+        patched = measured.get("patched", source)
+        measured["scores"] = [*scores_of(patched, card)] if patched != source else []
+    if with_rivals and "rivals" not in measured and "report" in measured:
+        steps = measured["report"]["verdict"]["cost"]["steps"]
+        measured["rivals"] = {r: _rivals(r, source, steps, card) for r in STRATEGIES}
+    if kept is not None:
+        kept.write_text(json.dumps(measured))
+    found = Repaired(name, card["split"], card["accepted"][0], needed=card["repaired"])
+    if "report" not in measured:
+        return replace(found, status=measured["error"])
+    verdict = measured["report"]["verdict"]
+    return replace(
+        found,
+        diagnosis=next((f["obstacle"] for f in measured["report"]["findings"] if f["first"]), ""),
+        status=verdict["status"],
+        settings=tuple(verdict["settings"]),
+        scores=tuple(measured["scores"]),
+        good=reaches(measured["scores"], card),
+        ratio=verdict["cost"]["steps_ratio"] or math.nan,
+        seconds=verdict["cost"]["seconds"],
+        patched=bool(verdict["patch"]) and not verdict["imports_unstuck"],
+        rivals=measured.get("rivals", {}) if with_rivals else {},
+    )
+
+
+def _fixed(source: str) -> dict[str, Any]:
+    """Return the report of `unstuck fix` on a script and the patched script, or the error."""
     command = ["-m", "unstuck", "fix", "--workers", "1", "--apply", "--format", "json"]
-    command += ["--output", "fix.json", *arguments]
+    command += ["--output", "fix.json"]
     with tempfile.TemporaryDirectory() as folder:
         said = ""
         try:
@@ -79,37 +116,22 @@ def repair(name: str, arguments: Sequence[str] = (), *, with_rivals: bool = Fals
             report = json.loads((Path(folder) / "fix.json").read_text())
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             last = (said.splitlines() or [str(error)])[-1]
-            return replace(found, status=f"error: {last}")
-        patched = (Path(folder) / "train.py").read_text()
-    verdict = report["verdict"]
-    first = next((f["obstacle"] for f in report["findings"] if f["first"]), "")
-    scores = scores_of(patched, card) if patched != source else ()
-    cost = verdict["cost"]
-    rivals = {}
-    for rival in STRATEGIES if with_rivals else ():
-        other = patch(rival, source, cost["steps"])
-        rivals[rival] = other != source and reaches(scores_of(other, card), card)
-    return Repaired(
-        name,
-        card["split"],
-        card["accepted"][0],
-        first,
-        verdict["status"],
-        tuple(verdict["settings"]),
-        scores,
-        card["repaired"],
-        reaches(scores, card),
-        cost["steps_ratio"] or math.nan,
-        cost["seconds"],
-        bool(verdict["patch"]) and not verdict["imports_unstuck"],
-        rivals,
-    )
+            return {"error": f"error: {last}"}
+        return {"report": report, "patched": (Path(folder) / "train.py").read_text()}
 
 
-def scores_of(source: str, card: Mapping[str, Any]) -> tuple[float, ...]:
+def _rivals(rival: str, source: str, steps: float, card: Mapping[str, Any]) -> bool:
+    """Return whether a rival's patch is as good as the card asks for, on every seed."""
+    other = patch(rival, source, steps)
+    return other != source and all(reaches(scores_of(other, card, [seed]), card) for seed in SEEDS)
+
+
+def scores_of(
+    source: str, card: Mapping[str, Any], seeds: Sequence[int] = SEEDS
+) -> tuple[float, ...]:
     """Return the scores of a script alone, one per seed; NaN where it fails."""
     scores = []
-    for seed in SEEDS:
+    for seed in seeds:
         try:
             scores.append(score(seeded(source, seed), card["score"])[0])
         except (RuntimeError, subprocess.TimeoutExpired):
@@ -203,6 +225,7 @@ def main() -> None:
     parser.add_argument("--obstacle", default="", help="only cases of this one")
     parser.add_argument("--output", type=Path, help="write the page there (Markdown)")
     parser.add_argument("--rivals", action="store_true", help="other strategies at the same cost")
+    parser.add_argument("--records", type=Path, help="keep what is measured, use what is there")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     names = [name for name in names_of(options.split, options.case) if repairable(name)]
@@ -211,10 +234,12 @@ def main() -> None:
         parser.error("no repairable case is asked for")
 
     def shown(name: str) -> Repaired:
-        found = repair(name, with_rivals=options.rivals)
+        found = repair(name, records=options.records, with_rivals=options.rivals)
         print("ok  " if found.good else "    ", line(found), file=sys.stderr, flush=True)
         return found
 
+    if options.records:
+        options.records.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.workers) as pool:
         found = list(pool.map(shown, names))
     text = page(found)
