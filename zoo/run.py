@@ -87,7 +87,8 @@ class Result:
 
 def seeded(source: str, seed: int) -> str:
     """Return a script whose seeds are shifted; seed 0 leaves it alone."""
-    pattern = r"((?:manual_seed|random\.seed|default_rng)(?:_all)?\()\s*(\d+)"
+    calls = r"manual_seed|set_random_seed|random\.(?:seed|set_seed|key)|default_rng|PRNGKey"
+    pattern = rf"((?:{calls}|SeedGenerator)(?:_all)?\()\s*(\d+)"
     return re.sub(pattern, lambda m: f"{m[1]}{int(m[2]) + 1000 * seed}", source)
 
 
@@ -115,9 +116,10 @@ def execute(source: str, *before: str) -> subprocess.CompletedProcess[str]:
 def execute_in(
     folder: Path, source: str, *before: str, seconds: float = 600
 ) -> subprocess.CompletedProcess[str]:
-    """Do the same in a folder that stays."""
+    """Do the same in a folder that stays; Keras runs on JAX unless the environment says else."""
     (folder / "train.py").write_text(source)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = {"KERAS_BACKEND": "jax", **os.environ}
+    environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     command = [sys.executable, *before, "train.py"]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds
