@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from run import CASES, card_of, execute, seeded
@@ -73,11 +74,12 @@ def main() -> int:
     """Verify the named cases, or all; the exit status says whether all may enter."""
     parser = argparse.ArgumentParser(description="Check cases over five seeds.")
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", type=int, default=5, help="five are needed to enter")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     names = options.names or sorted(path.stem for path in CASES.glob("*.toml"))
     with ThreadPoolExecutor(options.workers) as pool:
-        outcomes = list(pool.map(verify, names))
+        outcomes = list(pool.map(partial(verify, seeds=options.seeds), names))
     for good, line in outcomes:
         print("ok  " if good else "FAIL", line)
     return 0 if all(good for good, _ in outcomes) else 1
