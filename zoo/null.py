@@ -2,8 +2,9 @@
 
 ``python zoo/null.py [--cases 20] [--seeds 12] [--records FOLDER] [--output PAGE.md]``. Sick
 development cases, the quickest one of each obstacle, are trained once per seed. Then seeds are
-drawn into disjoint triples, "control" and "treated", many times, and decided by the code that
-decides a fix: three pairs with its early stop, and its second look after more steps.
+drawn into disjoint fours, "control" and "treated", many times, and decided by the code that decides
+a fix: a pilot on one seed that has to win, then three pairs with its early stop, looked at as soon
+as the pilot told, and again after more steps.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from unstuck import plan, worth
 from unstuck.bench import Bench, Options
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
-from unstuck.proof import decide
+from unstuck.proof import decide, telling, wins
 from unstuck.record import RecordError, read
 from unstuck.registry import obstacles
 from unstuck.signals import Run
@@ -84,7 +85,9 @@ class Proof(Bench):
         self.options = Options()
         self.control = case.runs[0]
         self.laboratory: Any = SimpleNamespace(advance=lambda trials: iter(()))
-        self.control_trial: Any = SimpleNamespace(status="paused" if early else "completed")
+        self.control_trial: Any = SimpleNamespace(
+            status="paused" if early else "completed", seed=0, steps=2**62
+        )
         self._first = case.finding
         self._objectives: dict[int, Objective] = {}
 
@@ -96,14 +99,43 @@ class Proof(Bench):
     def value(self, trial: Any, steps: int) -> float:
         return value(trial.run, self.objective.name, steps)
 
-    def proven(
-        self, control: Sequence[Any], treated: Sequence[Any], looks: tuple[int, int]
-    ) -> int | None:
+    def run_of(self, trial: Any, index: int | None = None) -> Run | None:
+        run: Run = trial.run
+        return run
+
+    def proven(self, control: Sequence[Any], treated: Sequence[Any], *looks: int) -> int | None:
         """Return after how many steps the treated counted as better, None if they did not."""
-        self.objective = self.aim(self._first, looks[0])
         sides = dict(enumerate(control)), dict(enumerate(treated))
-        compared, _, _, after = decide(self, *sides, range(PAIRS), looks, self._first)
+        compared, _, _, after = decide(self, *sides, sorted(set(looks)), self._first)
         return after if compared is not None and compared.proven else None
+
+    def piloted(
+        self,
+        control: Sequence[Any],
+        treated: Sequence[Any],
+        steps: int,
+        further: int,
+        *,
+        raced: bool,
+    ) -> int | None:
+        """Return the same where the first pair is the pilot's.
+
+        Args:
+            control: Four untreated trainings.
+            treated: Four others.
+            steps: After so many steps the pilot has to win,
+            further: or after so many.
+            raced: Whether it has been chosen by a race: then it need not win.
+        """
+        self.control_trial.run = self.control = control[0].run
+        won = wins(self, treated[0], (steps, further), 1.0, self._first)
+        if won is None and not raced:
+            return None
+        steps = steps if raced else won or steps
+        soon = telling(self, treated[0], steps, 1.0, self._first)
+        begin = int(raced or soon < steps)
+        pairs = control[begin:][:PAIRS], treated[begin:][:PAIRS]
+        return self.proven(*pairs, soon, steps, further)
 
 
 def chosen(count: int) -> list[str]:
@@ -178,27 +210,35 @@ def simulate(
     case: Case, looks: tuple[int, int], *, early: bool, draws: int, rates: Mapping[str, Rates]
 ) -> None:
     """Draw control and treated from a case's seeds, and note what the proof says."""
-    proof, steps = Proof(case, early=early), looks[0]
-    trials = [SimpleNamespace(run=run, status="completed", steps=run.steps) for run in case.runs]
+    proof, (steps, further) = Proof(case, early=early), looks
+    trials = [
+        SimpleNamespace(run=run, status="completed", steps=run.steps, candidate=())
+        for run in case.runs
+    ]
     chance = random.Random(f"{case.name} {steps}")
     for _ in range(draws):
         chance.shuffle(trials)
-        control, *rest = [trials[i : i + PAIRS] for i in range(0, len(trials), PAIRS)]
-        outcomes = [proof.proven(control, treated, looks) for treated in rest[:FINALISTS]]
-        treated, after = rest[0], outcomes[0]
-        once = proof.proven(control, treated, (steps, steps))
-        rates["one look"].add(case.name, once is not None)
-        rates["all looks"].add(case.name, after is not None)
-        ill = [after and shows(trial.run, after, case.finding.obstacle) for trial in treated]
+        size = PAIRS + 1
+        control, *rest = [trials[i : i + size] for i in range(0, len(trials) - size + 1, size)]
+        treated = rest[0]
+        rates["one look"].add(case.name, proof.proven(control[1:], treated[1:], steps) is not None)
+        after = proof.piloted(control, treated, steps, further, raced=False)
+        rates["alone"].add(case.name, after is not None)
+        ill = [after and shows(trial.run, after, case.finding.obstacle) for trial in treated[1:]]
         rates["fixed"].add(case.name, after is not None and sum(map(bool, ill)) <= PAIRS / 2)
+        outcomes = [
+            proof.piloted(control, group, steps, further, raced=True) for group in rest[:FINALISTS]
+        ]
+        rates["raced"].add(case.name, outcomes[0] is not None)
         rates["finalists"].add(case.name, any(outcome is not None for outcome in outcomes))
 
 
 LABELS = {
-    "one look": "proven at the first look",
-    "all looks": "proven at the first or the second look",
+    "one look": "three pairs, one look",
+    "alone": "a candidate without rivals: pilot, then up to three looks",
     "fixed": "of these, the obstacle not shown by most treated runs",
-    "finalists": f"proven, any of {FINALISTS} finalists",
+    "raced": "a candidate drawn at random from a race: up to three looks",
+    "finalists": f"any of {FINALISTS} such candidates",
 }
 
 
@@ -232,14 +272,14 @@ def main() -> None:
     """Train what is missing, draw, print the table."""
     parser = argparse.ArgumentParser(description="Control against control.")
     parser.add_argument("--cases", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=12, help="at least 12")
+    parser.add_argument("--seeds", type=int, default=16, help="at least 16")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--records", type=Path, help="keep records there, use those that exist")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--output", type=Path, help="write the table there (Markdown)")
     options = parser.parse_args()
-    if options.seeds < PAIRS * (FINALISTS + 1):
-        parser.error(f"--seeds is at least {PAIRS * (FINALISTS + 1)}")
+    if options.seeds < (PAIRS + 1) * (FINALISTS + 1):
+        parser.error(f"--seeds is at least {(PAIRS + 1) * (FINALISTS + 1)}")
     with tempfile.TemporaryDirectory() as folder:
         records = options.records or Path(folder)
         records.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from unstuck import plan, registry, worth
 from unstuck.diagnosis import diagnose, diagnose_run
+from unstuck.evidence import middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.report import Curve
@@ -150,7 +151,7 @@ class Bench:
         self.notes: list[str] = []
         self.findings: list[Finding] = []
         self.control = Run()
-        self.control_trial = laboratory.trial((), 0, pauses=plan.moments())
+        self.control_trial = laboratory.trial((), 0, pauses=plan.pauses())
         self.controls: dict[int, Trial] = {0: self.control_trial}
         self.sources = WorkingFiles()
         self.tried: list[str] = []
@@ -191,6 +192,14 @@ class Bench:
         before = sum(run.steps > 0 for run in known.runs if run.index < wanted) if known else 0
         stepped = [run for run in runs if run.steps]
         return stepped[before] if before < len(stepped) else found
+
+    def rows(self, trial: Trial) -> float:
+        """Return the rows of a trial's batches over the control's: what one of its steps costs."""
+        run = self.run_of(trial) if plan.pacing(trial.candidate) else None
+        if run is None:
+            return 1.0
+        share = middle(run.of("batch_size").values) / middle(self.control.of("batch_size").values)
+        return share if math.isfinite(share) else 1.0
 
     def measured(self, trial: Trial) -> bool:
         """Return whether the user's metric, if there is one, was printed by now."""

@@ -14,14 +14,15 @@ from unstuck.trials import Candidate
 
 __all__ = [
     "arrived",
-    "at_end",
     "first_candidates",
     "horizon",
     "keeping",
+    "keeps_best",
     "label",
     "moments",
     "ordered",
     "pacing",
+    "pauses",
     "refinements",
     "rungs",
     "settled",
@@ -60,7 +61,7 @@ WHOLE_RUN = frozenset({"overfitting", "batch-norm-mismatch", "premature-decay", 
 """Obstacles that show late: their candidates have to run to the end."""
 
 PACING = frozenset({"use-mini-batches", "resize-batch"})
-"""Remedies that change how many steps a pass over the data makes: only ends can be compared."""
+"""Remedies that change how many steps a pass over the data makes: compared after equal shares."""
 
 KEEPING = "stop-early"
 """The remedy that goes back to the best pass: what it is worth is known from the control, and it
@@ -275,6 +276,11 @@ def moments() -> tuple[int, ...]:
     return tuple(base * 2**power for power in range(28) for base in (8, 12))
 
 
+def pauses() -> tuple[int, ...]:
+    """Return after how many steps such a run can be stopped: the `moments`, and some between."""
+    return tuple(base * 2**power for power in range(28) for base in range(8, 16))
+
+
 def structural(finding: Finding) -> bool:
     """Return whether a finding states a fact of the script, not the course that a run takes."""
     return finding.code.startswith(STRUCTURAL) and finding.obstacle not in PASSING
@@ -296,9 +302,9 @@ def pacing(candidate: Candidate) -> bool:
     return any(name in PACING for name, _ in candidate)
 
 
-def at_end(candidate: Candidate) -> bool:
-    """Return whether only the ends of a candidate's runs can be compared with the control's."""
-    return pacing(candidate) or any(name == KEEPING for name, _ in candidate)
+def keeps_best(candidate: Candidate) -> bool:
+    """Return whether a candidate goes back to its best pass: only its end can be compared."""
+    return any(name == KEEPING for name, _ in candidate)
 
 
 def settled(seen: Sequence[tuple[int, Finding | None]]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -16,30 +17,33 @@ from unstuck.trials import Trial
 from unstuck.verdict import Comparison, Status, Verdict, compare
 from unstuck.working_files import WorkingFiles
 
-__all__ = ["decide", "prove"]
+__all__ = ["decide", "prove", "telling", "wins"]
 
 END = 2**62
 """So many steps no training takes: compared at the end."""
 FOLLOWED = 0.25
 """Share of the treated run's length for which the untreated one is followed (see `plan.settled`).
 """
+CLEAR = 0.5
+"""Share of what a pilot gains in the end by which it must be ahead to be compared sooner."""
+PARTS = (2, 4, 8, 16)
+"""Where to look sooner: after a half of the steps, a quarter, ..."""
+SOONEST = 8
+"""But not before so many steps."""
 AHEAD = 0.5
 """A treated run that ends at so much of the control's loss need not be compared at the end."""
 POINTS = 200
 """With so many points a curve is kept."""
 
 
-def prove(
-    bench: Bench, trial: Trial, first: Finding, steps: int, *, fresh: bool
-) -> tuple[Verdict, WorkingFiles]:
-    """Compare control and treated over all seeds after so many steps, then let one end.
+def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdict, WorkingFiles]:
+    """Compare control and treated over all seeds after so many steps or fewer, then let one end.
 
     Args:
         bench: The fix.
         trial: A trial of the candidate, which says what it changes.
         first: What is to be cured.
-        steps: After how many steps they are compared.
-        fresh: Whether the control's seed is left out: it was used to choose the candidate.
+        steps: After how many steps of the control they are compared at first.
     """
     name = plan.label(trial.candidate)
     cured = bench.sources.patched(trial.changes)
@@ -48,32 +52,41 @@ def prove(
     patched = not (notes or bench.laboratory.target.call is not None)
     written = cured if patched else bench.sources
     sources = written.write(bench.laboratory.directory.name, f"patched-{len(bench.tried)}")
-    ended = bench.control_trial.status != "paused"
-    # What the script prints is not known at steps of the past.
-    if plan.at_end(trial.candidate) or (bench.options.metric is not None and ended):
-        bench.finish(bench.control_trial)
-        bench.control = bench.run_of(bench.control_trial) or bench.control
-        steps = END
-        bench.objective = bench.aim(first, bench.control.steps)
-    begin = bench.control_trial.seed + fresh
-    seeds = range(begin, begin + bench.options.seeds)
-    when = "at the end" if steps == END else f"after {steps} steps"
-    bench.say(f"proving {name} on {len(seeds)} seeds, {when}")
     early = bench.control_trial.status == "paused"
+    # What the script prints is not known at steps of the past.
+    if bench.options.metric is not None and not early:
+        steps = END
     cut = bench.control_trial.status == "timed-out"
     further = 4 * steps if early else bench.control.steps if cut else END
-    pauses = [pause for pause in (steps, further) if pause != END]
+    pace = _pace(bench, trial)
+
+    def start(seed: int, looks: Sequence[int]) -> Trial:
+        pauses = sorted({_reached(look, pace) for look in looks} - {END})
+        return bench.trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
+
+    raced = trial.spec.stop_at is None  # and chosen by what it showed on the control's seed
+    pilot = None if raced else start(bench.control_trial.seed, (steps, further))
+    if pilot is not None:
+        bench.say(f"trying {name}{_when(steps)}")
+        reached = wins(bench, pilot, (steps, further), pace, first)
+        if reached is None:
+            bench.laboratory.end([pilot])
+            bench.say(f"{name}: not better than the script as it is")
+            return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
+        steps = reached
+    soon = telling(bench, pilot or trial, steps, pace, first)
+    begin = bench.control_trial.seed + (raced or soon < steps)
+    seeds = range(begin, begin + bench.options.seeds)
+    looks = sorted({soon, steps, further})
+    bench.say(f"proving {name} on {len(seeds)} seeds{_when(soon)}")
+    controls = _controls(bench, seeds, [look for look in looks if look != END])
     treated = {
-        seed: bench.trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
-        for seed in seeds
+        seed: pilot if pilot and seed == pilot.seed else start(seed, looks) for seed in seeds
     }
-    controls = _controls(bench, seeds, pauses)
-    compared, before, after, steps = decide(
-        bench, controls, treated, seeds, (steps, further), first
-    )
-    whole = treated[seeds[0]]
+    compared, before, after, steps = decide(bench, controls, treated, looks, first, pace)
+    whole = pilot or treated[seeds[0]]
     if compared is None or not compared.proven:
-        bench.laboratory.end([*treated.values()])
+        bench.laboratory.end([whole, *treated.values()])
         bench.say(f"{name}: not proven")
         return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
     bench.finish(whole)
@@ -81,7 +94,7 @@ def prove(
     if not _lasts(bench, first, whole):
         return Verdict("nothing-to-fix"), WorkingFiles()
     status: Status = "fixed"
-    for problem in _problems(bench, whole, [treated[seed] for seed in seeds], first, steps):
+    for problem in _problems(bench, whole, [treated[seed] for seed in seeds], first):
         status = "improved"
         notes.append(problem)
     if whole.status == "timed-out":
@@ -92,10 +105,11 @@ def prove(
         bench.notes.append(f"{name} makes the script fail: {last_line(whole.output())}")
     bench.say(f"{name}: {status} (p = {compared.p_value:.2g})")
     bench.wholes[tuple(name.split(" + "))] = whole
-    pairs = [(control, treated[seed]) for seed, control in controls.items()]
     bench.curves[tuple(name.split(" + "))] = (
-        *_curves(bench, pairs, until=steps),
-        *_curves(bench, [(bench.control_trial, whole)]),
+        *(_curve(bench, controls[seed], False, steps) for seed in seeds),
+        *(_curve(bench, treated[seed], True, _reached(steps, pace)) for seed in seeds),
+        _curve(bench, bench.control_trial, False),
+        _curve(bench, whole, True),
     )
     verdict = Verdict(
         status,
@@ -112,15 +126,91 @@ def prove(
     return verdict, cured
 
 
-def _controls(bench: Bench, seeds: Sequence[int], pauses: Sequence[int]) -> dict[int, Trial]:
+def _when(steps: int) -> str:
+    return ", at the end" if steps == END else f", after {steps} steps"
+
+
+def _pace(bench: Bench, trial: Trial) -> float:
+    """Return how many steps a treated run makes while the control makes one.
+
+    More where the batches are smaller; what goes back to its best pass is compared at its end.
+    """
+    if plan.keeps_best(trial.candidate):
+        return math.inf
+    share = bench.rows(trial)
+    return 1 / share if share > 0 else 1.0
+
+
+def _reached(steps: int, pace: float) -> int:
+    """Return at which of its steps a treated run is compared with so many of the control's."""
+    return END if steps == END or math.isinf(pace) else max(1, round(steps * pace))
+
+
+def _advance(bench: Bench, trials: Sequence[tuple[Trial, int]]) -> None:
+    """Run each trial until it has taken so many steps, or has ended."""
+    while behind := [t for t, steps in trials if t.status in PENDING and t.steps < steps]:
+        for _ in bench.laboratory.advance(behind):
+            pass
+
+
+def wins(
+    bench: Bench, pilot: Trial, looks: Sequence[int], pace: float, first: Finding
+) -> int | None:
+    """Return after how many steps the pilot is better than the control, None if it is not."""
+    control = bench.control_trial
+    for steps in looks:
+        _advance(bench, [(control, steps), (pilot, _reached(steps, pace))])
+        bench.control = bench.run_of(control) or bench.control
+        bench.objective = bench.aim(first, min(steps, bench.control.steps))
+        values = [bench.value(control, steps), bench.value(pilot, _reached(steps, pace))]
+        before, after = map(bench.objective.badness, values)
+        if after < before:
+            return steps
+        if pilot.status == "timed-out":
+            bench.notes.append("the budget ended before anything was proven")
+            return None
+        if not plan.structural(first) and after > before:
+            return None
+    return None
+
+
+def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding) -> int:
+    """Return after how few steps the pilot was already ahead of the control, at most `steps`.
+
+    So it has to be from there on, by at least `CLEAR` of what it gains in the end, and in the same
+    objective. The seed on which this is looked up is left out of the proof.
+    """
+    control, treated = bench.control, bench.run_of(pilot)
+    aim = bench.aim(first, min(steps, control.steps))
+    if treated is None or treated.steps < min(steps, _reached(steps, pace)):
+        return steps
+    if steps == END or bench.options.metric is not None:
+        return steps
+
+    def gain(look: int) -> float:
+        if aim.name == worth.BALANCED or bench.aim(first, look).name != aim.name:
+            return math.nan
+        before = worth.value(control, aim.name, look)
+        after = worth.value(treated, aim.name, min(_reached(look, pace), treated.steps))
+        return aim.badness(before) - aim.badness(after)
+
+    told, whole = steps, gain(steps)
+    for look in (steps // part for part in PARTS):
+        if look < SOONEST or math.isinf(pace) or not gain(look) >= CLEAR * whole > 0:
+            break
+        told = look
+    return told
+
+
+def _controls(bench: Bench, seeds: Sequence[int], looks: Sequence[int]) -> dict[int, Trial]:
     for seed in seeds:
         if seed not in bench.controls:
             sources = bench.sources.write(bench.laboratory.directory.name, f"control-{seed}")
-            later = [step for step in plan.moments() if step > max(pauses, default=0)]
+            later = [step for step in plan.pauses() if step > max(looks, default=0)]
             bench.controls[seed] = bench.laboratory.trial(
                 (),
                 seed,
-                pauses=[*pauses, *later],
+                pauses=[*looks, *later],
                 run=bench.control.index,
                 sources=sources,
                 live=False,
@@ -132,22 +222,31 @@ def decide(
     bench: Bench,
     controls: Mapping[int, Trial],
     treated: Mapping[int, Trial],
-    seeds: Sequence[int],
-    looks: tuple[int, int],
+    looks: Sequence[int],
     first: Finding,
+    pace: float = 1.0,
 ) -> tuple[Comparison | None, list[float], list[float], int]:
-    """Compare after so many steps, and once more after further ones if that may tell.
+    """Compare after so many steps, and again after further ones as long as that may tell.
+
+    Args:
+        bench: The fix.
+        controls: Untreated trials by seed.
+        treated: Treated trials of the same seeds.
+        looks: After how many steps of the control, ascending.
+        first: What is to be cured.
+        pace: Steps of a treated run for one of the control's.
 
     Returns:
         The last comparison (see `_compare`), both sides' values, and after how many steps.
     """
-    steps, further = looks
-    compared, before, after = _compare(bench, controls, treated, seeds, steps)
-    undecided = further > steps and (plan.structural(first) or _even(bench, before, after))
-    if compared is not None and not compared.proven and undecided:
-        steps = further
+    compared, before, after, steps = None, list[float](), list[float](), looks[0]
+    for steps in looks:
         bench.objective = bench.aim(first, min(steps, bench.control.steps))
-        compared, before, after = _compare(bench, controls, treated, seeds, steps)
+        compared, before, after = _compare(bench, controls, treated, steps, pace)
+        if compared is None or compared.proven:
+            break
+        if not (plan.structural(first) or _even(bench, before, after)):
+            break
     return compared, before, after, steps
 
 
@@ -155,44 +254,40 @@ def _compare(
     bench: Bench,
     controls: Mapping[int, Trial],
     treated: Mapping[int, Trial],
-    seeds: Sequence[int],
     steps: int,
+    pace: float,
 ) -> tuple[Comparison | None, list[float], list[float]]:
     """Return the comparison after so many steps; None if the time is over, or it is lost.
 
     With three seeds a proof needs every treated value to be better than every control's, so
     one that is not ends it.
     """
-    for seed in seeds:
-        pair = [controls[seed], treated[seed]]
-        while behind := [t for t in pair if t.status in PENDING and t.steps < steps]:
-            for _ in bench.laboratory.advance(behind):
-                pass
-        done = [s for s in seeds if s <= seed]
-        before = [bench.value(controls[s], steps) for s in done]
-        after = [bench.value(treated[s], steps) for s in done]
-        if any(t.status == "timed-out" for t in pair if t is not bench.control_trial):
+    before, after = list[float](), list[float]()
+    reached = _reached(steps, pace)
+    for seed, trial in treated.items():
+        control = controls[seed]
+        _advance(bench, [(control, steps), (trial, reached)])
+        before.append(bench.value(control, steps))
+        after.append(bench.value(trial, reached))
+        if any(t.status == "timed-out" for t in (control, trial) if t is not bench.control_trial):
             bench.notes.append("the budget ended before anything was proven")
             return None, before, after
         worst = max(bench.objective.badness(value) for value in after)
-        if len(seeds) == 3 and worst >= min(bench.objective.badness(v) for v in before):
+        if len(treated) == 3 and worst >= min(bench.objective.badness(v) for v in before):
             break
     return compare(bench.objective, before, after), before, after
 
 
-def _curves(
-    bench: Bench, pairs: Sequence[tuple[Trial, Trial]], until: int | None = None
-) -> Iterator[Curve]:
-    """Yield how controls and treated trials went until so many steps; None for all their steps."""
-    for trial, treated in ((t, i == 1) for pair in pairs for i, t in enumerate(pair)):
-        run = bench.run_of(trial) or Run()
-        last = run.steps if until is None else min(until, run.steps)
-        passes = validation(run)
-        loss, held = (
-            series.until(last - 1).thinned(max(1, -(-min(last, len(series)) // POINTS)))
-            for series in (run.loss, passes[0] if passes is not None else Series())
-        )
-        yield Curve(treated, trial.seed, loss, held, until is None)
+def _curve(bench: Bench, trial: Trial, treated: bool, until: int | None = None) -> Curve:
+    """Return how a trial went until so many steps; None for all its steps."""
+    run = bench.run_of(trial) or Run()
+    last = run.steps if until is None else min(until, run.steps)
+    passes = validation(run)
+    loss, held = (
+        series.until(last - 1).thinned(max(1, -(-min(last, len(series)) // POINTS)))
+        for series in (run.loss, passes[0] if passes is not None else Series())
+    )
+    return Curve(treated, trial.seed, loss, held, until is None)
 
 
 def _even(bench: Bench, before: Sequence[float], after: Sequence[float]) -> bool:
@@ -232,9 +327,7 @@ def _far_ahead(bench: Bench, whole: Trial) -> bool:
     return len(ends) == 2 and 0 <= ends[0] <= AHEAD * ends[1]
 
 
-def _problems(
-    bench: Bench, whole: Trial, treated: Sequence[Trial], first: Finding, steps: int
-) -> list[str]:
+def _problems(bench: Bench, whole: Trial, treated: Sequence[Trial], first: Finding) -> list[str]:
     """Return why a proven difference is no cure."""
     problems = []
     if sum(bench.shows(trial, first.obstacle) for trial in treated) > len(treated) / 2:

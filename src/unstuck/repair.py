@@ -13,7 +13,6 @@ from unstuck import plan, worth
 from unstuck.bench import PENDING, Bench, FixError, Options, executor, last_line
 from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose
-from unstuck.evidence import middle
 from unstuck.findings import Finding
 from unstuck.proof import prove
 from unstuck.race import finalists, good_enough, keeping, prepare, race, with_best_pass
@@ -205,7 +204,7 @@ class _Fix(Bench):
         script = min(ended, key=lambda t: len(t.candidate), default=None)
         finished = replace(
             verdict,
-            steps=round(sum(trial.cost * self._rows(trial) for trial in begun)),
+            steps=round(sum(trial.cost * self.rows(trial) for trial in begun)),
             control_steps=script.total if script else self.control_trial.total,
             seconds=time.monotonic() - self.began,
             notes=tuple(dict.fromkeys((*verdict.notes, *self.notes))),
@@ -215,14 +214,6 @@ class _Fix(Bench):
         curves = self.curves.get(verdict.remedies, ())
         return Repair(self.findings, finished, recording, rows, texts, self.interrupted, curves)
 
-    def _rows(self, trial: Trial) -> float:
-        """Return the rows of a trial's batches over the control's: what one of its steps costs."""
-        run = self.run_of(trial) if plan.pacing(trial.candidate) else None
-        if run is None:
-            return 1.0
-        share = middle(run.of("batch_size").values) / middle(self.control.of("batch_size").values)
-        return share if math.isfinite(share) else 1.0
-
     def _watch_control(self) -> None:
         """Run the control until its diagnosis is settled, or to its end."""
         self.say("running the script as it is")
@@ -230,10 +221,13 @@ class _Fix(Bench):
         deadline = laboratory.deadline
         laboratory.deadline = min(deadline, time.monotonic() + self.options.seconds / 3)
         seen: list[tuple[int, Finding | None]] = []
+        due = iter(plan.moments())
+        moment = next(due)
         while trial.status in PENDING:
             for _ in laboratory.advance([trial]):
                 pass
-            if trial.status == "paused":
+            if trial.status == "paused" and trial.total >= moment:
+                moment = next(m for m in due if m > trial.total)
                 self.diagnose()
                 seen.append((trial.steps, plan.worth_fixing(self.findings)))
                 if plan.settled(seen) and self.measured(trial):
@@ -339,7 +333,7 @@ class _Fix(Bench):
         for trial in with_best_pass(self, best, kept):
             if self.spent() and (self.improved or fixed):
                 break
-            verdict, cured = prove(self, trial, first, steps, fresh=chosen and trial is not kept)
+            verdict, cured = prove(self, trial, first, steps)
             if verdict.status == "nothing-to-fix":
                 return verdict, cured
             if verdict.status == "improved":
