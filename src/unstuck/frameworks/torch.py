@@ -86,6 +86,15 @@ class TorchWatcher:
         counted: Index of the training whose steps these numbers count; None for any.
     """
 
+    # What every step touches lies together: between two steps, training empties the caches, and
+    # the microseconds that we take are those of fetching it again.
+    __slots__ = (
+        *("__dict__", "__weakref__", "recorder", "loaders", "active", "attentive", "loss_held"),
+        *("_inside", "_current", "_timing", "_armed", "_validation", "_validating", "_hand"),
+        *("_scaled", "_loss_value", "_backward_seen", "listeners", "stop_at", "pauses"),
+        *("stop_on_error", "_runs"),
+    )
+
     def __init__(
         self,
         recorder: Recorder,
@@ -412,13 +421,14 @@ class TorchWatcher:
             self._guard(self._hand_begins, tensors)
         begin = time.thread_time() if self._timing else 0.0
         try:
-            loss = self._scalar(tensors)
+            plain = type(tensors) is Tensor and not self._scaled and tensors.numel() == 1
+            loss = tensors if plain else self._scalar(tensors)
             if loss is None:
                 return
             self._backward_seen += 1
             if measure.at_hand(loss):
-                self._loss_value, self.loss_held = loss.item(), None
-                finite = math.isfinite(self._loss_value)
+                self._loss_value = value = loss.item()
+                self.loss_held, finite = None, math.isfinite(value)
             else:
                 self.loss_held, finite = loss.detach(), not self.broken
         except Exception as error:
@@ -486,6 +496,7 @@ class TorchWatcher:
     def _around_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
         name = original.__name__
+        armed = self._armed
 
         def loss_function(*args: Any, **kwargs: Any) -> Any:
             if watcher._inside or not watcher.active or torch.compiler.is_compiling():
@@ -498,7 +509,7 @@ class TorchWatcher:
             if isinstance(result, Tensor):
                 if not result.requires_grad:
                     watcher._judge(watcher._loss_without_gradients, name, args, kwargs, result)
-                elif watcher._armed:
+                elif armed:
                     watcher._guard(watcher._loss_computed, name, args, kwargs, result)
             return result
 
@@ -721,7 +732,8 @@ class TorchWatcher:
         if sampled:
             self._guard(training.sample_ends, _closure(args, kwargs))
         try:
-            self.loaders.stepped(training.index)
+            if self.loaders.latest is not None:
+                self.loaders.stepped(training.index)
             training.step_ends()
             if self._timing:
                 self.light += TIMED * (time.thread_time() - begin)
@@ -729,7 +741,7 @@ class TorchWatcher:
                 begin = time.thread_time()
                 self.keep_up(PAUSE_SECONDS if sampled else COMMIT_SECONDS)
                 self.light += time.thread_time() - begin
-            due = training.due()
+            due = training.step >= training.next_deep and training.due()
         except Exception as error:
             self._fail(error)
             return

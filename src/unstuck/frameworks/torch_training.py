@@ -101,6 +101,12 @@ class LossCall:
 class Training:
     """One optimizer and the layers it trains: a run of the record."""
 
+    # As in the watcher: what every step touches lies together.
+    __slots__ = (
+        *("__dict__", "__weakref__", "watcher", "recorder", "index", "optimizer", "step"),
+        *("touched", "armed", "next_deep", "clean", "_begun", "_loss_source", "_rate_held"),
+    )
+
     def __init__(self, watcher: TorchWatcher, optimizer: Optimizer, index: int) -> None:
         self.watcher = watcher
         self.recorder = watcher.recorder
