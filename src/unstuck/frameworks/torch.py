@@ -421,8 +421,7 @@ class TorchWatcher:
             self._guard(self._hand_begins, tensors)
         begin = time.thread_time() if self._timing else 0.0
         try:
-            plain = type(tensors) is Tensor and not self._scaled and tensors.numel() == 1
-            loss = tensors if plain else self._scalar(tensors)
+            loss = self._scalar(tensors)
             if loss is None:
                 return
             self._backward_seen += 1
