@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -99,7 +98,6 @@ class Training:
         self._rate: float | None = None
         self._evaluations: dict[Any, int] = {}
         self._pending: list[tuple[int, Any, float]] = []
-        self._fetched = time.perf_counter()
         self._mean = _RunningMean()
         self._loss_source = self.recorder.source(index, "", ("loss",))
         self.loss = 0.0
@@ -146,13 +144,11 @@ class Training:
         if name is not None:
             self._pending.append((self.step + steps - 1, logs[name], rows))
         self.step += steps
-        now = time.perf_counter()
-        if len(self._pending) >= PENDING or now - self._fetched > 0.5:
+        if len(self._pending) >= PENDING:
             self.fetch()
 
     def fetch(self) -> None:
         """Fetch the losses that wait, and write them."""
-        self._fetched = time.perf_counter()
         pending, self._pending = self._pending, []
         for step, value, rows in pending:
             loss = self._mean.add(float(value), rows)
