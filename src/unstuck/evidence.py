@@ -29,6 +29,7 @@ __all__ = [
     "memorized",
     "middle",
     "noise",
+    "own_losses",
     "ratio",
     "turn",
     "units",
@@ -138,7 +139,7 @@ class Descent:
 @lru_cache(maxsize=4)  # every obstacle asks it of the same run
 def descent(run: Run) -> Descent:
     """Return how the training loss of `run` went."""
-    losses = run.loss
+    losses = own_losses(run)
     values = [v for v in losses.values if not math.isnan(v)]
     finite = [v for v in values if math.isfinite(v)]
     count = len(losses)
@@ -177,6 +178,25 @@ def descent(run: Run) -> Descent:
         finite=len(finite) == count,
         slope=slope,
         count=count,
+    )
+
+
+def own_losses(run: Run) -> Series:
+    """Return the losses of the steps without what regularizers of weights add to them.
+
+    Where these are known (Keras adds them by itself) they are interpolated between the steps at
+    which they were measured: they change as slowly as the weights do. Losses that a script adds up
+    by itself stay what they are.
+    """
+    penalty = run.of("penalty").finite()
+    if not penalty:
+        return run.loss
+    return Series(
+        run.loss.steps,
+        tuple(
+            max(v - penalty.between(s), min(v, 0.0)) if math.isfinite(v) else v
+            for s, v in run.loss.pairs()
+        ),
     )
 
 

@@ -215,11 +215,11 @@ class KerasWatcher:
 
     def _training(self, model: Any) -> Training:
         for known in self._trainings:
-            if known.trains(model):
+            if known.trains(model, model.optimizer):
                 return known
         for known in self._trainings:
             known.release()
-        training = Training(self, model, self.recorder.new_run())
+        training = Training(self, model, model.optimizer, self.recorder.new_run())
         self._trainings.append(training)
         self.recorder.fact("framework", "keras")
         self.recorder.fact("keras", keras.__version__)
