@@ -209,7 +209,9 @@ def _scale(values: Sequence[float]) -> dict[str, Any]:
     decades = math.log10(max(values)) - math.log10(min(values))
     if decades < 2:
         return {"type": "log", "dtick": "D2", "tickformat": ".2~g"}
-    return {"type": "log", "dtick": math.ceil(decades / 6), "exponentformat": "power"}
+    # Plotly writes powers a quarter larger than other numbers.
+    powers = {"exponentformat": "power", "tickfont": {"size": 10.4}}
+    return {"type": "log", "dtick": math.ceil(decades / 6), **powers}
 
 
 def _band(
