@@ -14,7 +14,7 @@ PLAIN = sketch()
 VALIDATED = sketch(validation=learning)
 PENALIZED = sketch(run={"batch_loss": 0.25})
 GUESSING = sketch(run={"batch_accuracy": lambda s: min(1.0, s / 100)})
-RARE = sketch(facts={"recent_counts": [90.0, 10.0, 0.0], "recent_hits": [90.0, 2.0, 0.0]})
+RARE = sketch(run={"balanced_accuracy": lambda s: 0.5 + s / 1000})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,8 @@ def test_an_accuracy_is_the_objective_only_at_the_end() -> None:
 def test_values_are_of_the_steps_asked_for() -> None:
     early, late = (worth.value(PLAIN, "training loss", steps) for steps in (10, PLAIN.steps))
     assert late < early
-    assert worth.value(RARE, worth.BALANCED, RARE.steps) == pytest.approx((1 + 0.2) / 2)
+    early, late = (worth.value(RARE, worth.BALANCED, steps) for steps in (20, RARE.steps))
+    assert 0.5 < early < late == pytest.approx(0.5 + RARE.steps / 1000, abs=0.02)
     assert math.isnan(worth.value(PLAIN, "validation loss", 10))
     broken = sketch(loss=lambda s: math.inf if s > 50 else 1.0)
     assert worth.value(broken, "training loss", broken.steps) == math.inf

@@ -37,7 +37,7 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
         obstacle: Its first diagnosis.
         steps: Steps that are compared.
     """
-    if obstacle == "class-imbalance" and not math.isnan(_balanced(run)):
+    if obstacle == "class-imbalance" and not math.isnan(value(run, BALANCED, steps)):
         return Objective(BALANCED, "max")
     if obstacle in RESCALED and run.complete and steps >= run.steps:
         for name in ("validation accuracy", "training accuracy"):
@@ -60,7 +60,7 @@ def value(run: Run, name: str, steps: int) -> float:
         steps: How many steps of the run count.
     """
     if name == BALANCED:
-        return _balanced(run)
+        return next(reversed(run.of("balanced_accuracy").until(steps - 1).values), math.nan)
     if name == "training accuracy":
         last = run.of("batch_accuracy").until(steps - 1).finite().values[-10:]
         return sum(last) / len(last) if last else math.nan
@@ -72,12 +72,6 @@ def value(run: Run, name: str, steps: int) -> float:
         return sum(recent) / len(recent) if recent else math.nan
     signal = "batch_loss" if name == "loss without penalties" else "loss"
     return _smooth(run.of(signal), steps - 1)
-
-
-def _balanced(run: Run) -> float:
-    counts, hits = run.facts.get("recent_counts") or [], run.facts.get("recent_hits") or []
-    shares = [hit / count for hit, count in zip(hits, counts, strict=False) if count > 0]
-    return sum(shares) / len(shares) if shares else math.nan
 
 
 def metric(pattern: str, output: str) -> float:
