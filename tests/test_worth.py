@@ -58,3 +58,23 @@ def test_values_are_of_the_steps_asked_for() -> None:
 def test_a_metric_is_the_last_match(output: str, value: float | None) -> None:
     found = worth.metric(r"acc ([0-9.]+%?|nan)", output)
     assert math.isnan(found) if value is None else found == value
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "goal"),
+    [
+        ("epoch 4: train 0.9  1c 0.17\nmean test accuracy 0.301\n", 0.301, "max"),
+        ("epoch 1: loss 0.9, val_loss: 1.5\nepoch 2: loss 0.1, val_loss: 1.25\n", 1.25, "min"),
+        ("Test R2 = 0.91\ntook time 3.5 s\n", 0.91, "max"),
+        ("Accuracy: 81%\nfinal train accuracy: 99%\n", 81.0, "max"),
+        ("rmse 1.5e-2\n", 0.015, "min"),
+        ("training loss 0.5\nepoch 3 done\n", None, ""),
+    ],
+)
+def test_the_score_that_a_script_prints(output: str, value: float | None, goal: str) -> None:
+    found = worth.printed(output)
+    if value is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert (worth.metric(found[0], output), found[1]) == (value, goal)

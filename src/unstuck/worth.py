@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from unstuck.evidence import kept_pass, middle, validation
 from unstuck.signals import Run, Series
 from unstuck.verdict import Objective
 
-__all__ = ["metric", "objective", "value"]
+__all__ = ["metric", "objective", "printed", "value"]
 
 PENALIZED = frozenset({"excessive-regularization"})
 """Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
@@ -85,6 +86,39 @@ def metric(pattern: str, output: str) -> float:
         return float(text.rstrip("%"))
     except ValueError:
         return math.nan
+
+
+_NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?%?)"
+_LABELLED = re.compile(rf"((?:[A-Za-z][\w²-]*[ \t]+)*[A-Za-z][\w²-]*)([ \t]*[:=]?[ \t]*){_NUMBER}")
+_GOALS: Mapping[str, Literal["min", "max"]] = {
+    **dict.fromkeys(("accuracy", "acc", "f1", "auc", "r2", "r²", "score", "recall"), "max"),
+    **dict.fromkeys(("loss", "error", "err", "mse", "rmse", "mae", "nll", "perplexity"), "min"),
+}
+_HELD_OUT = frozenset({"test", "val", "valid", "validation", "eval", "held-out", "holdout", "dev"})
+_TRAINED = frozenset({"train", "training"})
+
+
+def printed(output: str) -> tuple[str, Literal["min", "max"]] | None:
+    """Return the pattern of the score that a script prints last, and whether it is to be small.
+
+    That is a number behind words of which one names a score (``test accuracy: 0.91``); one of
+    held-out data comes before others, one of the training does not count.
+
+    Args:
+        output: What the script printed.
+
+    Returns:
+        A pattern for `metric`, None where nothing of the kind was printed.
+    """
+    found = []
+    for match in _LABELLED.finditer(output):
+        words = re.split(r"[\s_]+", match[1].lower())
+        goals = [_GOALS[word] for word in words if word in _GOALS]
+        if goals and not _TRAINED.intersection(words):
+            pattern = rf"{re.escape(match[1])}[ \t]*[:=]?[ \t]*{_NUMBER}"
+            found.append((bool(_HELD_OUT.intersection(words)), match.start(), pattern, goals[-1]))
+    best = max(found, default=None)
+    return None if best is None else (best[2], best[3])
 
 
 def _validation(run: Run, name: str) -> Series:
