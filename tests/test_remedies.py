@@ -301,6 +301,51 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         assert done.names["model"][1].dim == 1
 
 
+EVALUATED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.score, self.out = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        h = x * torch.softmax(self.score(x), 1)
+        RETURN
+
+    def predict(self, x):
+        return torch.softmax(self.out(x), 1)
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+EVALUATION = """
+model.eval()
+with torch.no_grad():
+    held = F.cross_entropy(GIVEN, y)
+    shown = model.predict(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "given"),
+    [
+        ("return self.out(h) if self.training else F.softmax(self.out(h), dim=1)", "model(x)"),
+        ("if self.training: return self.out(h)\n        return self.out(h).softmax(1)", "model(x)"),
+        ("return self.out(h)", "F.softmax(model(x), dim=1)"),
+    ],
+)
+def test_a_softmax_of_an_evaluation_alone_goes(tmp_path: Path, returned: str, given: str) -> None:
+    loop = LOOP + EVALUATION.replace("GIVEN", given)
+    path = script(tmp_path, EVALUATED.replace("RETURN", returned), loop)
+    done = apply(path, "drop-softmax")
+    assert len(done.changes) == 1
+    spoilt, source = execute(path), patch(path, done.changes)
+    held = execute(path, source)["held"]
+    assert held.equal(done.names["held"])
+    assert not held.equal(spoilt["held"])
+    assert source.count("softmax") == path.read_text().count("softmax") - 1
+    assert done.names["shown"].sum(1).allclose(torch.ones(20))
+
+
 def test_momentum_is_no_change_where_it_is_set(tmp_path: Path) -> None:
     path = script(
         tmp_path,

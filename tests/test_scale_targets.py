@@ -9,6 +9,7 @@ import torch
 
 from treating import Outcome, execute, patch, same, treat, watch
 from unstuck.findings import Finding, Severity
+from unstuck.remedies.scale_inputs import rounded
 from unstuck.remedies.scale_targets import ScaleTargets
 
 HEAD = """\
@@ -133,6 +134,49 @@ def test_the_weights_are_those_of_standardized_targets(tmp_path: Path) -> None:
         treated.parameters(), execute(path, scaled)["model"].parameters(), strict=True
     ):
         assert torch.allclose(one, other, atol=1e-4)
+
+
+COLUMNS = (
+    script(
+        MODEL.replace("Linear(16, 1)", "Linear(16, 3)")
+        + "y = torch.cat([y, x[:, :1] * 0.01 + 5, (x[:, 1:2] + x[:, 2:3]) * 4000 - 700], 1)\n",
+        ADAM,
+    )
+    .replace("y.var()", "y.var(0)")
+    .replace("** 2).mean()", "** 2).mean(0)")
+)
+
+
+def test_outputs_in_columns_are_scaled_each_by_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(COLUMNS)
+    run = watch(path)
+    mean, std = run.facts["target_mean"], run.facts["target_std"]
+    assert mean == pytest.approx([152, 5, -700], rel=0.2)
+    assert std == pytest.approx([77, 0.0095, 5300], rel=0.2)
+    assert list(ScaleTargets().settings(run, FINDING)) == [{}]
+    treated = treat(path, run, (("scale-targets", {}),))
+    patched = patch(path, treated.changes)
+    assert patched.replace(_inserted(patched, path), "") == path.read_text()
+    assert same(treated, Outcome(execute(path, patched)))
+    assert float(treated.names["r2"].min()) > 0.45
+    assert not float(execute(path)["r2"].min()) > 0
+
+
+def test_the_columns_gradients_are_those_of_standardized_targets(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(COLUMNS.replace("range(300)", "range(20)"))
+    run = watch(path)
+    pairs = zip(run.facts["target_mean"], run.facts["target_std"], strict=True)
+    mean, std = (list(each) for each in zip(*(rounded(*pair) for pair in pairs), strict=True))
+    treated = treat(path, run, (("scale-targets", {}),)).names["model"]
+    scaled = path.read_text().replace(
+        "optimizer =", f"y = (y - torch.tensor({mean})) / torch.tensor({std})\noptimizer =", 1
+    )
+    for one, other in zip(
+        treated.parameters(), execute(path, scaled)["model"].parameters(), strict=True
+    ):
+        assert torch.allclose(one, other, atol=1e-3)
 
 
 @pytest.mark.parametrize(

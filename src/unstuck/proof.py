@@ -188,7 +188,7 @@ def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding)
         return steps
 
     def gain(look: int) -> float:
-        if aim.name == worth.BALANCED or bench.aim(first, look).name != aim.name:
+        if bench.aim(first, look).name != aim.name:
             return math.nan
         before = worth.value(control, aim.name, look)
         after = worth.value(treated, aim.name, min(_reached(look, pace), treated.steps))

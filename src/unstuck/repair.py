@@ -274,8 +274,27 @@ class _Fix(Bench):
 
     def _search(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis; what reads the script reads it as it stands now."""
-        with standing(self.sources.texts):
-            return self._try_candidates(first)
+        asked = self.options
+        self.options = self._judging(first)
+        try:
+            with standing(self.sources.texts):
+                return self._try_candidates(first)
+        finally:
+            self.options = asked
+
+    def _judging(self, first: Finding) -> Options:
+        """Return the options, with the script's own score where nothing measured can show a cure.
+
+        An evaluation in the wrong mode leaves the training as it is; where it computes no loss,
+        only what the script prints says what it is worth.
+        """
+        unseen = worth.objective(self.control, first.obstacle, self.control.steps)
+        told = worth.printed(self.control_trial.output())
+        if self.options.metric is not None or told is None or unseen.name != "training loss":
+            return self.options
+        if "validation_training_mode" not in first.evidence:
+            return self.options
+        return replace(self.options, metric=told[0], goal=told[1])
 
     def _try_candidates(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.

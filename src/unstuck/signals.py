@@ -47,6 +47,7 @@ SIGNALS: Mapping[str, str] = {
     "batch_loss": "the loss as its function computed it, in deep samples",
     "penalty": "what regularizers of weights add to the loss, in deep samples and after epochs",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
+    "balanced_accuracy": "mean share of each class that is recognized in the last sampled batches",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
     "gradient_cosine": "cosine between the gradients of two consecutive steps",
     "gradient_norm": "norm over all gradients",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from unstuck.evidence import kept_pass, middle, validation
 from unstuck.signals import Run, Series
 from unstuck.verdict import Objective
 
-__all__ = ["metric", "objective", "value"]
+__all__ = ["metric", "objective", "printed", "value"]
 
 PENALIZED = frozenset({"excessive-regularization"})
 """Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
@@ -37,7 +38,7 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
         obstacle: Its first diagnosis.
         steps: Steps that are compared.
     """
-    if obstacle == "class-imbalance" and not math.isnan(_balanced(run)):
+    if obstacle == "class-imbalance" and not math.isnan(value(run, BALANCED, steps)):
         return Objective(BALANCED, "max")
     if obstacle in RESCALED and run.complete:
         for name in ("validation accuracy", "training accuracy"):
@@ -60,7 +61,7 @@ def value(run: Run, name: str, steps: int) -> float:
         steps: How many steps of the run count.
     """
     if name == BALANCED:
-        return _balanced(run)
+        return next(reversed(run.of("balanced_accuracy").until(steps - 1).values), math.nan)
     if name == "training accuracy":
         last = run.of("batch_accuracy").until(steps - 1).finite().values[-10:]
         return sum(last) / len(last) if last else math.nan
@@ -74,12 +75,6 @@ def value(run: Run, name: str, steps: int) -> float:
     return _smooth(run.of(signal), steps - 1)
 
 
-def _balanced(run: Run) -> float:
-    counts, hits = run.facts.get("recent_counts") or [], run.facts.get("recent_hits") or []
-    shares = [hit / count for hit, count in zip(hits, counts, strict=False) if count > 0]
-    return sum(shares) / len(shares) if shares else math.nan
-
-
 def metric(pattern: str, output: str) -> float:
     """Return the number that the last match of the user's pattern holds, NaN without one."""
     matches = re.findall(pattern, output)
@@ -91,6 +86,39 @@ def metric(pattern: str, output: str) -> float:
         return float(text.rstrip("%"))
     except ValueError:
         return math.nan
+
+
+_NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?%?)"
+_LABELLED = re.compile(rf"((?:[A-Za-z][\w²-]*[ \t]+)*[A-Za-z][\w²-]*)([ \t]*[:=]?[ \t]*){_NUMBER}")
+_GOALS: Mapping[str, Literal["min", "max"]] = {
+    **dict.fromkeys(("accuracy", "acc", "f1", "auc", "r2", "r²", "score", "recall"), "max"),
+    **dict.fromkeys(("loss", "error", "err", "mse", "rmse", "mae", "nll", "perplexity"), "min"),
+}
+_HELD_OUT = frozenset({"test", "val", "valid", "validation", "eval", "held-out", "holdout", "dev"})
+_TRAINED = frozenset({"train", "training"})
+
+
+def printed(output: str) -> tuple[str, Literal["min", "max"]] | None:
+    """Return the pattern of the score that a script prints last, and whether it is to be small.
+
+    That is a number behind words of which one names a score (``test accuracy: 0.91``); one of
+    held-out data comes before others, one of the training does not count.
+
+    Args:
+        output: What the script printed.
+
+    Returns:
+        A pattern for `metric`, None where nothing of the kind was printed.
+    """
+    found = []
+    for match in _LABELLED.finditer(output):
+        words = re.split(r"[\s_]+", match[1].lower())
+        goals = [_GOALS[word] for word in words if word in _GOALS]
+        if goals and not _TRAINED.intersection(words):
+            pattern = rf"{re.escape(match[1])}[ \t]*[:=]?[ \t]*{_NUMBER}"
+            found.append((bool(_HELD_OUT.intersection(words)), match.start(), pattern, goals[-1]))
+    best = max(found, default=None)
+    return None if best is None else (best[2], best[3])
 
 
 def _validation(run: Run, name: str) -> Series:

@@ -17,6 +17,7 @@ __all__ = [
     "column_range",
     "cosine",
     "fired",
+    "in_columns",
     "nonfinite",
     "output_numbers",
     "probabilities",
@@ -28,6 +29,8 @@ __all__ = [
 
 Array = NDArray[Any]
 
+EXPLODED = 1e4
+"""Predictions of so many times the targets' size say nothing of these."""
 MAXIMUM = 65_536
 """Entries of an array that are looked at; of larger arrays, every n-th."""
 SATURATION = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
@@ -165,21 +168,36 @@ def probabilities(prediction: Array) -> float:
     return float(bool((prediction >= 0).all()) and bool((abs(sums - 1) < 1e-3).all()))
 
 
-class Moments:
-    """Running mean and standard deviation of the model's input, per feature where there are few."""
+def in_columns(prediction: Array, target: Array) -> bool:
+    """Return whether targets are a few columns of numbers, and the predictions have not exploded.
 
-    FEATURES = 64
+    Args:
+        prediction: Shape (batch, outputs).
+        target: The same shape.
+    """
+    few = target.ndim == 2 and target.shape == prediction.shape
+    if not few or not 2 <= target.shape[1] <= Moments.COLUMNS:
+        return False
+    with np.errstate(**_QUIET):
+        numbers = np.issubdtype(target.dtype, np.floating)
+        return bool(numbers and np.abs(prediction).max() < EXPLODED * rms(target))
+
+
+class Moments:
+    """Running mean and standard deviation of data, per column where there are few."""
+
+    COLUMNS = 64
 
     def __init__(self, values: Array) -> None:
-        self.per_feature = values.ndim == 2 and values.shape[1] <= self.FEATURES
+        self.per_column = values.ndim == 2 and values.shape[1] <= self.COLUMNS
         self.count = 0
         self.mean: Any = 0.0
         self.square: Any = 0.0
 
     def add(self, values: Array) -> None:
-        """Add a batch, shape (rows, features) or anything."""
+        """Add a batch, shape (rows, columns) or anything."""
         rows = values.astype(np.float64)
-        if self.per_feature:
+        if self.per_column:
             if rows.ndim != 2 or (self.count and rows.shape[1] != self.mean.shape[0]):
                 return
         else:
@@ -194,9 +212,9 @@ class Moments:
             self.mean = self.mean + delta * count / total
         self.count = total
 
-    def facts(self) -> dict[str, Any]:
-        """Return input_mean and input_std, lists over features (of length 1 for scalars)."""
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return the facts `name`_mean and `name`_std, lists over columns (of length 1 for all)."""
         if not self.count:
             return {}
         deviation = (self.square / self.count) ** 0.5
-        return {"input_mean": self.mean.tolist(), "input_std": deviation.tolist()}
+        return {f"{name}_mean": self.mean.tolist(), f"{name}_std": deviation.tolist()}

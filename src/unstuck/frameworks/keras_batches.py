@@ -21,7 +21,7 @@ __all__ = ["Batches", "Judged", "inputs_of"]
 BATCH_SIGNALS = (
     *("batch_loss", "batch_accuracy", "batch_size", "target_mean", "target_std", "target_spread"),
     *("target_classes", "prediction_mean", "prediction_std", "prediction_spread", "probabilities"),
-    *("target_min", "target_max", "prediction_min", "prediction_max"),
+    *("target_min", "target_max", "prediction_min", "prediction_max", "balanced_accuracy"),
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -47,6 +47,7 @@ class Batches:
         self.loss_fact: dict[str, Any] = {}
         self.facts: dict[str, Any] = {}
         self._moments: measure.Moments | None = None
+        self._targets: measure.Moments | None = None
 
     def losses(self, seen: Seen, batch: Any) -> Judged:
         """Return what each loss of the step compared, and whether its logits were restored."""
@@ -123,29 +124,37 @@ class Batches:
                 float(goals.max()),
                 float(values.min()),
                 float(values.max()),
+                self._count_classes(call),
             )
         self.recorder.sample(self.recorder.source(self.index, "", BATCH_SIGNALS), step, row)
-        self._count_classes(call)
+        if measure.in_columns(prediction, target):
+            self._targets = self._targets or measure.Moments(target)
+            self._targets.add(target)
+            self.facts.update(self._targets.facts("target"))
 
-    def _count_classes(self, call: Compared) -> None:
-        """Count how often each class occurs and is recognized, the recent batches most."""
+    def _count_classes(self, call: Compared) -> float:
+        """Count how often each class occurs and is recognized, the recent batches most.
+
+        Returns:
+            The balanced accuracy, NaN where there are no classes.
+        """
         prediction, target, name = call.prediction, call.target, call.function or ""
         if name in INSIDE:
             if prediction.ndim != 2 or target.ndim != 1 or prediction.shape[1] > 64:
-                return
+                return math.nan
             guess, goal, classes = prediction.argmax(1), target, prediction.shape[1]
         elif name.startswith("binary_cross_entropy") and prediction.size == prediction.shape[0]:
             if target.size != prediction.size:
-                return
+                return math.nan
             border = 0.0 if name.endswith("logits") else 0.5
             guess = (prediction.reshape(-1) > border).astype(np.int64)
             goal, classes = (target.reshape(-1) > 0.5).astype(np.int64), 2
         else:
-            return
+            return math.nan
         goal = np.clip(goal.astype(np.int64), 0, classes - 1)
         counts = np.bincount(goal, minlength=classes).tolist()
         hits = np.bincount(goal[guess == goal], minlength=classes).tolist()
-        class_counts.note(self.facts, counts, hits)
+        return class_counts.note(self.facts, counts, hits)
 
     def write_inputs(self, given: Sequence[Array], step: int) -> None:
         """Write what the model was given."""
@@ -166,7 +175,7 @@ class Batches:
 
     def moments(self) -> Mapping[str, Any]:
         """Return facts about the features of all inputs that were measured."""
-        return self._moments.facts() if self._moments is not None else {}
+        return self._moments.facts("input") if self._moments is not None else {}
 
 
 def inputs_of(batch: Any) -> list[Array]:

@@ -19,6 +19,7 @@ __all__ = [
     "activation_scalars",
     "at_hand",
     "fetch",
+    "in_columns",
     "probabilities",
     "right",
     "rms",
@@ -30,6 +31,8 @@ __all__ = [
 
 FEW = 16
 """Outputs of a regression that are looked at one by one; more are an image or a sequence."""
+EXPLODED = 1e4
+"""Predictions of so many times the targets' size say nothing of these."""
 MAXIMUM = 65_536
 """Entries of a tensor that are looked at; of larger tensors, every n-th."""
 
@@ -199,6 +202,22 @@ def apart(prediction: Tensor, target: Tensor) -> list[float]:
     return [float(deviations.max() / deviations.min()), float((errors / deviations).max())]
 
 
+def in_columns(prediction: Tensor, target: Tensor) -> bool:
+    """Return whether targets are a few columns of numbers, and the predictions have not exploded.
+
+    Of a loss that is written by hand, the targets are known as predictions minus difference; of
+    predictions `EXPLODED` times the targets' size, that leaves three digits.
+
+    Args:
+        prediction: Shape (batch, outputs).
+        target: The same shape.
+    """
+    few = target.ndim == 2 and target.shape == prediction.shape and target.is_floating_point()
+    if not few or not 2 <= target.shape[1] <= Moments.COLUMNS:
+        return False
+    return bool(prediction.abs().amax() < EXPLODED * rms(target.float()))
+
+
 def value_range(values: Tensor) -> list[float]:
     """Return the smallest and largest of some values."""
     if not values.numel():
@@ -236,21 +255,21 @@ def probabilities(name: str, prediction: Tensor) -> float:
 
 
 class Moments:
-    """Running mean and standard deviation of the model's input, per feature where there are few."""
+    """Running mean and standard deviation of data, per column where there are few."""
 
-    FEATURES = 64
+    COLUMNS = 64
 
     def __init__(self, values: Tensor) -> None:
-        self.per_feature = values.ndim == 2 and values.shape[1] <= self.FEATURES
+        self.per_column = values.ndim == 2 and values.shape[1] <= self.COLUMNS
         self.batches = 0
         self.count = 0
         self.mean: Any = 0.0
         self.square: Any = 0.0
 
     def add(self, values: Tensor) -> None:
-        """Add a batch, shape (rows, features) or anything."""
+        """Add a batch, shape (rows, columns) or anything."""
         rows = values.detach().double().cpu()
-        if self.per_feature:
+        if self.per_column:
             if rows.ndim != 2 or (self.count and rows.shape[1] != self.mean.shape[0]):
                 return
         else:
@@ -265,9 +284,9 @@ class Moments:
         self.count = total
         self.batches += 1
 
-    def facts(self) -> dict[str, Any]:
-        """Return input_mean and input_std, lists over features (of length 1 for scalars)."""
+    def facts(self, name: str) -> dict[str, Any]:
+        """Return the facts `name`_mean and `name`_std, lists over columns (of length 1 for all)."""
         if not self.count:
             return {}
         deviation = (self.square / self.count) ** 0.5
-        return {"input_mean": self.mean.tolist(), "input_std": deviation.tolist()}
+        return {f"{name}_mean": self.mean.tolist(), f"{name}_std": deviation.tolist()}

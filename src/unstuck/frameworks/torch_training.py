@@ -72,6 +72,7 @@ BATCH_SIGNALS = (
     "prediction_max",
     "target_ratio",
     "output_error",
+    "balanced_accuracy",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -160,6 +161,7 @@ class Training:
         self._batch: list[float] | None = None
         self._input: list[float] | None = None
         self._moments: measure.Moments | None = None
+        self._targets: measure.Moments | None = None
         self._mode: Sensor | None = None
         self._mode_owner: nn.Module | None = None
         self._before: dict[str, tuple[Tensor, Tensor | None]] = {}
@@ -714,27 +716,35 @@ class Training:
             *measure.value_range(goals),
             *measure.value_range(values),
             *measure.apart(prediction, target),
+            self._count_classes(call.name, prediction, target),
         ]
-        self._count_classes(call.name, prediction, target)
+        if measure.in_columns(prediction, target):
+            self._targets = self._targets or measure.Moments(target)
+            self._targets.add(target)
+            self._facts.update(self._targets.facts("target"))
 
-    def _count_classes(self, name: str, prediction: Tensor, target: Tensor) -> None:
-        """Count how often each class occurs and is recognized, the recent batches most."""
+    def _count_classes(self, name: str, prediction: Tensor, target: Tensor) -> float:
+        """Count how often each class occurs and is recognized, the recent batches most.
+
+        Returns:
+            The balanced accuracy, NaN where there are no classes.
+        """
         if name in ("cross_entropy", "nll_loss"):
             if prediction.ndim != 2 or target.ndim != 1 or prediction.shape[1] > 64:
-                return
+                return math.nan
             guess, goal, classes = prediction.argmax(1), target, prediction.shape[1]
         elif name.startswith("binary_cross_entropy") and prediction.shape == target.shape:
             if prediction.numel() != prediction.shape[0]:
-                return
+                return math.nan
             border = 0.0 if name.endswith("logits") else 0.5
             guess = (prediction.reshape(-1) > border).long()
             goal, classes = (target.reshape(-1) > 0.5).long(), 2
         else:
-            return
+            return math.nan
         goal = goal.clamp(0, classes - 1)
         counts = torch.bincount(goal, minlength=classes).tolist()
         hits = torch.bincount(goal[guess == goal], minlength=classes).tolist()
-        class_counts.note(self._facts, counts, hits)
+        return class_counts.note(self._facts, counts, hits)
 
     def before_step(self, closure: bool) -> None:
         """Measure weights and gradients before the optimizer changes them."""
@@ -819,7 +829,7 @@ class Training:
         if self.watcher.stretches.found:
             self.recorder.fact("stretched", self.watcher.stretches.found, run)
         if self._moments is not None:
-            for key, value in self._moments.facts().items():
+            for key, value in self._moments.facts("input").items():
                 self.recorder.fact(key, value, run)
 
     def _measure_before(self, closure: bool) -> None:

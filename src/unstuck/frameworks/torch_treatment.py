@@ -39,6 +39,7 @@ from unstuck.frameworks.torch_births import Births, layer_names
 from unstuck.remedies import Change
 from unstuck.runner import StopTraining
 from unstuck.signals import Activation, Layer, Run
+from unstuck.sources.evaluated import only_evaluated
 
 if TYPE_CHECKING:
     from unstuck.remedies import Remedy, Settings
@@ -121,6 +122,7 @@ class Treatment:
         self._replacing = False
         self._under_construction: set[int] = set()
         self._undo: list[Callable[[], None]] = []
+        self._minded: set[tuple[Any, str]] = set()
 
     @property
     def edits(self) -> list[Edit]:
@@ -139,9 +141,14 @@ class Treatment:
                 self._replace(kind, "__init__", self._around_constructor(kind))
         functional = [act for act in self.run.activations if act.functional]
         for name in {act.name.partition("@")[0] for act in functional}:
-            for owner in (torch, torch.nn.functional, torch.special, torch.Tensor):
-                if name.isidentifier() and hasattr(owner, name):
-                    self._replace(owner, name, self._around_function(getattr(owner, name)))
+            self.mind(name)
+
+    def mind(self, name: str) -> None:
+        """Wrap torch's functions of a name, so that calls of them can be replaced."""
+        for owner in (torch, torch.nn.functional, torch.special, torch.Tensor):
+            if name.isidentifier() and hasattr(owner, name) and (owner, name) not in self._minded:
+                self._minded.add((owner, name))
+                self._replace(owner, name, self._around_function(getattr(owner, name)))
 
     def uninstall(self) -> None:
         """Undo `install`; what was treated stays treated."""
@@ -442,6 +449,16 @@ class Subject:
         self.treatment.replaced_calls[_place(activation.location)] = _first
         edit = DropCall(activation.location, old if call.callee == old else "")
         return [Change(f"{activation.name} taken away", edit, (activation.name,))]
+
+    def drop_evaluated(self, name: str) -> list[Change]:
+        """Take the calls of a function away that only an evaluation makes."""
+        changes = []
+        for place in only_evaluated(self.run, name):
+            self.treatment.mind(name)
+            self.treatment.replaced_calls[_place(place)] = _first
+            what = f"{name} in line {place.line} taken away"
+            changes.append(Change(what, DropCall(place, name)))
+        return changes
 
     def drop_later(self, activation: Activation) -> list[Change]:
         """Take a module away in a line before the optimizer: its call makes others as well."""

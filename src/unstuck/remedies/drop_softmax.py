@@ -31,7 +31,8 @@ class DropSoftmax(Remedy):
     What it does:
         A softmax or sigmoid between the last layer and a loss that takes logits is taken away. A
         softmax in front of the negative log-likelihood becomes a log-softmax; a log-softmax in
-        front of cross-entropy stays, since it changes nothing. Of Keras, ``from_logits=True`` goes
+        front of cross-entropy stays, since it changes nothing. Where only an evaluation applies a
+        softmax (``if not self.training:``), that one goes. Of Keras, ``from_logits=True`` goes
         where the activation fits the loss, so that predictions stay probabilities.
 
     When it helps:
@@ -58,6 +59,8 @@ class DropSoftmax(Remedy):
             soft = [act for act in outputs if act.kind == "softmax"]
             return [change for act in soft for change in subject.use_log_softmax(act)]
         spoilers = [act for act in outputs if act.kind in LOGITS.get(loss, ())]
+        if loss == "cross_entropy" and not spoilers:
+            return subject.drop_evaluated("softmax")
         return [change for act in spoilers for change in subject.drop_activation(act)]
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
     from unstuck.sources.keras_subject import KerasSubject
 
-__all__ = ["ScaleInputs", "rounded"]
+__all__ = ["ScaleInputs", "numbers", "rounded"]
 
 FEATURES = 64
 """Up to so many features, each gets a mean and a scale of its own."""
@@ -67,8 +67,8 @@ class ScaleInputs(Remedy):
             sign = "-" if mean >= 0 else "+"
             lines = SCALAR.replace("MEAN", f"{sign} {abs(mean)!r}").replace("STD", repr(deviation))
         else:
-            lines = PER_FEATURE.replace("MEAN", _numbers([mean for mean, _ in pairs]))
-            lines = lines.replace("STD", _numbers([std for _, std in pairs]))
+            lines = PER_FEATURE.replace("MEAN", numbers([mean for mean, _ in pairs]))
+            lines = lines.replace("STD", numbers([std for _, std in pairs]))
         return subject.before_optimizer("inputs standardized", lines)
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
@@ -89,7 +89,7 @@ def rounded(mean: float, deviation: float) -> tuple[float, float]:
     return round(mean, digits) + 0.0, round(deviation, digits)
 
 
-def _numbers(values: list[float]) -> str:
+def numbers(values: list[float]) -> str:
     """Return a list as source, wrapped into lines of some eight numbers."""
     text = [repr(value) for value in values]
     if len(text) <= 8:

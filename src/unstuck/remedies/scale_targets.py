@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unstuck.evidence import middle
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
-from unstuck.remedies.scale_inputs import rounded
+from unstuck.remedies.scale_inputs import numbers, rounded
 from unstuck.signals import Run
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ def $scale_output(module, inputs, output):  # statistics of the training targets
     return output * STD MEAN
 $model.register_forward_hook($scale_output)
 """
+COLUMNS = """\
+def $scale_output(module, inputs, output):  # statistics of the training targets
+    mean = torch.tensor(MEAN).to(output)
+    std = torch.tensor(STD).to(output)
+    if output.requires_grad:  # gradients as if the targets were standardized
+        output.register_hook(lambda gradient: gradient / DIVISOR)
+    return output * std + mean
+$model.register_forward_hook($scale_output)
+"""
 EXPLODED = 1e4
 """Predictions of so many times the targets' size leave three digits of a difference."""
 TOLERANCE = 0.05
@@ -38,11 +47,12 @@ class ScaleTargets(Remedy):
 
     What it does:
         A hook behind the model multiplies its output by the standard deviation of the training
-        targets and adds their mean; the numbers are written out, so nothing leaks from validation
-        or test data. Loss, score and predictions stay in the targets' own units. The gradient is
-        divided by what the loss has grown by (the deviation squared for a squared error), so that
-        weights, clipping and weight decay meet exactly the gradients of standardized targets, and
-        the learning rate suits with any optimizer. Of Keras, a ``Rescaling`` layer behind the last
+        targets and adds their mean, per output where there are 2 to 64 in columns; the numbers are
+        written out, so nothing leaks from validation or test data. Loss, score and predictions stay
+        in the targets' own units. The gradient is divided by what the loss has grown by (the
+        deviation squared for a squared error), so that weights, clipping and weight decay meet
+        exactly the gradients of standardized targets, and the learning rate suits with any
+        optimizer. Of Keras, a ``Rescaling`` layer behind the last
         one, and gradient descent's learning rate is divided by the same number.
 
     When it helps:
@@ -50,11 +60,13 @@ class ScaleTargets(Remedy):
         a squared error are as large as the targets, and a rate that suits other tasks diverges.
 
     Settings:
-        ``mean`` and ``std`` of the training targets.
+        ``mean`` and ``std`` of the training targets; none where each output has its own.
 
     Limits:
         Applies to one model whose last layer's output goes into the loss as it is, without an
-        activation. One mean and one deviation for all outputs. The hook belongs to the script's
+        activation. Outputs that are no columns (images, sequences), or more than 64, have one mean
+        and one deviation. Standardized outputs count alike: one whose deviation is meant to weigh
+        less has to be given a weight in the loss. The hook belongs to the script's
         model object: a checkpoint of the weights alone does not hold it.
 
     References:
@@ -63,33 +75,60 @@ class ScaleTargets(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return the mean and deviation of the targets, if the loss is given the bare output."""
+        if not _is_bare(run):
+            return ()
+        if _columns(run):
+            return ({},)
         statistics = _statistics(run)
-        return (statistics,) if statistics and _is_bare(run) else ()
+        return (statistics,) if statistics else ()
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Attach the hook; see `Remedy.apply_torch`."""
-        settings = settings or _statistics(subject.run) or {}
         power = POWERS.get(subject.run.loss_function.function or "")
-        if not settings or power is None or len(subject.models) != 1 or not _is_bare(subject.run):
+        if power is None or len(subject.models) != 1 or not _is_bare(subject.run):
+            return []
+        what = "outputs scaled to the targets"
+        columns = [] if settings else _columns(subject.run)
+        if columns:
+            lines = COLUMNS.replace("MEAN", numbers([mean for mean, _ in columns]))
+            lines = lines.replace("STD", numbers([std for _, std in columns]))
+            lines = lines.replace("DIVISOR", "std**2" if power == 2 else "std")
+            return subject.before_optimizer(what, lines)
+        settings = settings or _statistics(subject.run) or {}
+        if not settings:
             return []
         mean, std = settings["mean"], settings["std"]
         lines = LINES.replace("DIVISOR", f"{std!r}**2" if power == 2 else repr(std))
         lines = lines.replace("STD", repr(std))
         lines = lines.replace("MEAN", f"{'-' if mean < 0 else '+'} {abs(mean)!r}")
-        return subject.before_optimizer("outputs scaled to the targets", lines)
+        return subject.before_optimizer(what, lines)
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Put a layer behind the last; see `Remedy.apply_keras`."""
-        settings = settings or _statistics(subject.run) or {}
         power = POWERS.get(subject.run.loss_function.function or "")
-        if not settings or power is None or not _is_bare(subject.run):
+        if power is None or not _is_bare(subject.run):
             return []
-        mean, std = settings["mean"], settings["std"]
-        changes = subject.scale_outputs(mean, std)
+        pairs = [] if settings else _columns(subject.run)
+        settings = settings or _statistics(subject.run) or {}
+        if not pairs and settings:
+            pairs = [(settings["mean"], settings["std"])]
+        if not pairs:
+            return []
+        changes = subject.scale_outputs(pairs)
         if changes and subject.run.optimizer.name == "SGD" and subject.rate is not None:
             # Gradients grow so much; other optimizers divide by their scale.
-            changes += subject.use_optimizer(learning_rate=subject.rate / std**power)
+            grown = max(std for _, std in pairs) ** power
+            changes += subject.use_optimizer(learning_rate=subject.rate / grown)
         return changes
+
+
+def _columns(run: Run) -> list[tuple[float, float]]:
+    """Return mean and deviation of the targets of each output, none if they are not in columns."""
+    means, deviations = run.facts.get("target_mean") or [], run.facts.get("target_std") or []
+    last = [layer for layer in run.layers if layer.output and layer.matrix]
+    if len(last) != 1 or last[0].fan_out != len(means) or not all(map(math.isfinite, deviations)):
+        return []
+    return [rounded(*pair) for pair in zip(means, deviations, strict=True)]
 
 
 def _statistics(run: Run) -> Settings | None:

@@ -439,9 +439,16 @@ class KerasSubject:
                 return [Change(what, edit, names), Change(what, drop, names)]
         return []
 
-    def scale_outputs(self, mean: float, deviation: float) -> list[Change]:
-        """Multiply what the last layer puts out, and add to it."""
-        layer = f"{self.root}.layers.Rescaling({deviation!r}, offset={mean!r})"
+    def scale_outputs(self, pairs: Sequence[tuple[float, float]]) -> list[Change]:
+        """Multiply what the last layer puts out, and add to it.
+
+        Args:
+            pairs: Offset and factor of each output, or one pair for all.
+        """
+        offsets, factors = (list(numbers) for numbers in zip(*pairs, strict=True))
+        scale = factors if len(pairs) > 1 else factors[0]
+        offset = offsets if len(pairs) > 1 else offsets[0]
+        layer = f"{self.root}.layers.Rescaling({scale!r}, offset={offset!r})"
         changes = []
         for call, layers in self.sites(lambda layer: layer.output and layer.matrix):
             names = tuple(each.name for each in layers)
