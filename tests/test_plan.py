@@ -68,6 +68,25 @@ def test_a_mistake_is_undone_before_anything_else_is_tried() -> None:
         assert plan.first_candidates(run, finding) == []
 
 
+def test_a_rate_is_corrected_before_it_is_masked() -> None:
+    run, finding = first("learning-rate-too-high")
+    assert [names(c) for c in plan.undoing(run, finding)] == [["lower-learning-rate"]]
+    assert ["clip-gradients"] in [names(c) for c in plan.first_candidates(run, finding)]
+
+
+@pytest.mark.parametrize("name", ["learning-rate-too-high", "slow-convergence", "underfitting"])
+def test_factors_of_the_rate_are_for_the_optimizer_that_they_were_derived_for(name: str) -> None:
+    run, finding = first(name)
+    candidates = plan.first_candidates(run, finding)
+    more = [c for best in candidates for c in plan.refinements(run, finding, best, set())]
+    optimizers = {"use-adam", "use-rmsprop", "use-momentum"}
+    factors = {"lower-learning-rate", "raise-learning-rate"}
+    assert candidates
+    for candidate in (*candidates, *more):
+        together = set(names(candidate))
+        assert not (together & optimizers and together & factors)
+
+
 def test_vanishing_gradient_tries_singles_then_bundles() -> None:
     run, finding = first("vanishing-gradient")
     candidates = plan.first_candidates(run, finding)

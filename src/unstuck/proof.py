@@ -169,7 +169,7 @@ def wins(
         if pilot.status == "timed-out":
             bench.notes.append("the budget ended before anything was proven")
             return None
-        if not plan.structural(first) and after > before:
+        if not plan.caused(first) and after > before:
             return None
     return None
 
@@ -245,7 +245,7 @@ def decide(
         compared, before, after = _compare(bench, controls, treated, steps, pace)
         if compared is None or compared.proven:
             break
-        if not (plan.structural(first) or _even(bench, before, after)):
+        if not (plan.caused(first) or _even(bench, before, after)):
             break
     return compared, before, after, steps
 
