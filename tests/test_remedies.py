@@ -184,6 +184,23 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     assert isinstance(apply(path, "use-relu").names["target"][1], nn.ReLU)
 
 
+def test_a_relu_comes_behind_the_normalization_of_its_layer(tmp_path: Path) -> None:
+    path = script(
+        tmp_path,
+        """
+layers = []
+for before, after in ((4, 6), (6, 6)):
+    layers += [nn.Linear(before, after), nn.BatchNorm1d(after)]
+model = nn.Sequential(*layers, nn.Linear(6, 4), nn.Linear(4, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+""",
+    )
+    model = apply(path, "use-relu").names["model"]
+    parts = [type(part).__name__ for part in model.modules() if not [*part.children()]]
+    block = ["Linear", "BatchNorm1d", "ReLU"]
+    assert parts == [*block, *block, "Linear", "ReLU", "Linear"]
+
+
 def test_a_call_that_makes_hidden_and_output_activations_is_left(tmp_path: Path) -> None:
     path = script(
         tmp_path,

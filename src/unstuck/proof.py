@@ -156,7 +156,10 @@ def _advance(bench: Bench, trials: Sequence[tuple[Trial, int]]) -> None:
 def wins(
     bench: Bench, pilot: Trial, looks: Sequence[int], pace: float, first: Finding
 ) -> int | None:
-    """Return after how many steps the pilot is better than the control, None if it is not."""
+    """Return after how many steps the pilot is better than the control, None if it is not.
+
+    Nor if a rate that was corrected shows the same obstacle still: others are raced instead.
+    """
     control = bench.control_trial
     for steps in looks:
         _advance(bench, [(control, steps), (pilot, _reached(steps, pace))])
@@ -165,7 +168,8 @@ def wins(
         values = [bench.value(control, steps), bench.value(pilot, _reached(steps, pace))]
         before, after = map(bench.objective.badness, values)
         if after < before:
-            return steps
+            still = first.obstacle in plan.RATES and bench.shows(pilot, first.obstacle)
+            return None if still else steps
         if pilot.status == "timed-out":
             bench.notes.append("the budget ended before anything was proven")
             return None

@@ -302,8 +302,9 @@ class _Fix(Bench):
         self.improved = []
         fixed: tuple[Verdict, WorkingFiles] | None = None
         for candidates in (*([candidate] for candidate in undoing), others):
-            if not candidates or self.improved or (fixed and self.spent()):
-                continue  # what has been undone is built upon (`_build_upon`)
+            undone = self.improved and plan.structural(first)  # that is built upon
+            if not candidates or undone or ((fixed or self.improved) and self.spent()):
+                continue
             verdict, cured = self._attempt(candidates, first, steps)
             if verdict.status == "nothing-to-fix":
                 return verdict, cured
