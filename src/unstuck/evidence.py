@@ -32,10 +32,14 @@ __all__ = [
     "own_losses",
     "ratio",
     "turn",
+    "unharmed",
     "units",
     "validation",
 ]
 
+BROKE = 10.0
+"""A loss so many times its start is no matter of one batch: the weights are destroyed. (Of the
+zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in a step.)"""
 RANGES: Mapping[str, tuple[float, float]] = {
     "relu": (0.0, math.inf),
     "relu6": (0.0, 6.0),
@@ -75,6 +79,19 @@ def ratio(above: float, below: float) -> float:
 def early(series: Series, steps: int = 20) -> Series:
     """Return the part of a series within its run's first steps."""
     return series.until(steps - 1)
+
+
+def unharmed(run: Run, series: Series) -> Series:
+    """Return the part of a series from before the loss first exceeded `BROKE` times its start.
+
+    What gradients and updates are after that, is what the steps before have done to the weights.
+    All of it where no loss was measured, or where it starts at zero or below.
+    """
+    start = next(iter(run.loss), math.nan)
+    if not start > 0:
+        return series
+    broke = next((step for step, loss in run.loss.pairs() if not loss <= BROKE * start), None)
+    return series if broke is None else series.until(broke - 1)
 
 
 @dataclass(frozen=True)
