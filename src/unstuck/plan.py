@@ -280,7 +280,7 @@ def rungs(steps: int, finding: Finding | None = None) -> tuple[int, ...]:
     """
     if finding is not None and finding.obstacle == "overfitting":
         return (steps // 2, steps) if steps >= 16 else (steps,)
-    found = (steps // 4, steps // 2, steps) if steps >= 128 else (steps // 2, steps)
+    found = (steps // 4, steps // 2, steps) if steps >= 64 else (steps // 2, steps)
     return tuple(rung for rung in found if rung >= 8) or (steps,)
 
 
