@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from unstuck.findings import Finding
@@ -9,6 +10,7 @@ from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
 from unstuck.sources.penalties import (
     lower_decay,
+    lower_divergence,
     lower_dropout,
     lower_penalty,
     lower_regularizers,
@@ -28,7 +30,8 @@ class LightenRegularization(Remedy):
         In the script itself, multiplies the optimizer's weight decay and the coefficients of
         penalties on the weights that are added to the loss, and of Keras' regularizers, by a
         factor, and lowers dropout rates
-        that are above a rate to that rate. The number is changed where it is written: in the call,
+        that are above a rate to that rate. Of a variational autoencoder, the divergence of its code
+        is multiplied. The number is changed where it is written: in the call,
         or where the variable, default or configuration entry it comes from is set.
 
     When it helps:
@@ -36,7 +39,9 @@ class LightenRegularization(Remedy):
 
     Settings:
         ``factor``: 0.01, then 0, for weight decay and penalties. ``dropout``: 0.5, then 0.2, for
-        the largest rate.
+        the largest rate. ``divergence``: one over the numbers that a prediction has, where the
+        reconstruction is their mean, so that both are as they are in the bound on the likelihood;
+        then a tenth of it.
 
     Limits:
         Penalties are found where the loss adds a term made of the parameters alone. Numbers that
@@ -44,7 +49,8 @@ class LightenRegularization(Remedy):
 
     References:
         Krogh and Hertz: A Simple Weight Decay Can Improve Generalization, NeurIPS 1991; Srivastava
-        et al.: Dropout, JMLR 2014.
+        et al.: Dropout, JMLR 2014; Kingma and Welling: Auto-Encoding Variational Bayes, ICLR 2014;
+        Higgins et al.: beta-VAE, ICLR 2017, section 4.2 (the normalized weight of the divergence).
     """
 
     stage = "source"
@@ -57,6 +63,9 @@ class LightenRegularization(Remedy):
             found = [{"factor": 0.01}, {"factor": 0.0}]
         if rates:
             found = [{**found[0], "dropout": USUAL}, {**found[1], "dropout": LIGHT}]
+        size = math.prod(run.loss_function.prediction_shape[1:])
+        if run.loss_function.reduction == "mean" and size > 1:
+            found += [{"divergence": 1 / size}, {"divergence": 0.1 / size}]
         return tuple(each for each in found if each and self.rewrite(run, each))
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
@@ -67,4 +76,6 @@ class LightenRegularization(Remedy):
             found += lower_regularizers(run, settings["factor"])
         if "dropout" in settings:
             found += lower_dropout(run, settings["dropout"])
+        if "divergence" in settings:
+            found += lower_divergence(run, settings["divergence"])
         return found
