@@ -189,6 +189,8 @@ def test_a_divergence_is_lowered_to_its_share_of_the_bound(tmp_path: Path, form:
     assert (first, second) == ({"divergence": 0.25}, {"divergence": 0.025})
     patched = rewritten(path, run, "lighten-regularization", first)
     assert patched == replaced(path.read_text(), *pairs)
+    path.write_text(patched)
+    assert rewritten(path, watched(path), "lighten-regularization", first) is None
 
 
 @pytest.mark.parametrize("form", FACTOR)

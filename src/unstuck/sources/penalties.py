@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Iterator
 
 from unstuck.edits import Rewrite
@@ -174,11 +175,14 @@ def lower_penalty(run: Run, factor: float) -> list[Change]:
 
 
 def lower_divergence(run: Run, factor: float) -> list[Change]:
-    """Return the changes that multiply the Kullback-Leibler divergence that the loss adds."""
+    """Return the changes that multiply the Kullback-Leibler divergence that the loss adds.
+
+    One whose coefficient is as small already is left alone.
+    """
     edits = [
         edit
         for script, term in _added(run)
-        if _diverges(script, term)
+        if _diverges(script, term) and not _coefficient(script, term) <= factor
         for edit in _multiplied(script, term, factor)
     ]
     return changes(f"divergence x {shown(factor)}", dict.fromkeys(edits))
@@ -318,6 +322,12 @@ def _predicts(script: Script, run: Run, term: ast.expr) -> bool:
         return dotted(call.func) in names or callee(call) in losses
 
     return Flow(script, model).follow(term)
+
+
+def _coefficient(script: Script, term: ast.expr) -> float:
+    """Return the size of the known factors of a term."""
+    numbers = [value(script, each) for each in _factors(term)]
+    return math.prod(abs(number) for number in numbers if number is not None)
 
 
 def _multiplied(script: Script, term: ast.expr, factor: float) -> list[Rewrite]:
