@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from unstuck.evidence import middle
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -39,9 +40,9 @@ class LightenRegularization(Remedy):
 
     Settings:
         ``factor``: 0.01, then 0, for weight decay and penalties. ``dropout``: 0.5, then 0.2, for
-        the largest rate. ``divergence``: one over the numbers that a prediction has, where the
-        reconstruction is their mean, so that both are as they are in the bound on the likelihood;
-        then a tenth of it.
+        the largest rate. ``divergence``: its weight in the bound on the likelihood, where the
+        reconstruction is a mean over the numbers of a prediction: one over these, of a squared
+        error times twice the error that is left; then a tenth of it.
 
     Limits:
         Penalties are found where the loss adds a term made of the parameters alone. Numbers that
@@ -50,7 +51,8 @@ class LightenRegularization(Remedy):
     References:
         Krogh and Hertz: A Simple Weight Decay Can Improve Generalization, NeurIPS 1991; Srivastava
         et al.: Dropout, JMLR 2014; Kingma and Welling: Auto-Encoding Variational Bayes, ICLR 2014;
-        Higgins et al.: beta-VAE, ICLR 2017, section 4.2 (the normalized weight of the divergence).
+        Rybkin, Daniilidis, Levine: Simple and Effective VAE Training with Calibrated Decoders, ICML
+        2021 (the variance of the decoder is the mean squared error).
     """
 
     stage = "source"
@@ -63,9 +65,8 @@ class LightenRegularization(Remedy):
             found = [{"factor": 0.01}, {"factor": 0.0}]
         if rates:
             found = [{**found[0], "dropout": USUAL}, {**found[1], "dropout": LIGHT}]
-        size = math.prod(run.loss_function.prediction_shape[1:])
-        if run.loss_function.reduction == "mean" and size > 1:
-            found += [{"divergence": 1 / size}, {"divergence": 0.1 / size}]
+        share = _share(run)
+        found += [{"divergence": float(f"{each:.2g}")} for each in (share, share / 10) if each < 1]
         return tuple(each for each in found if each and self.rewrite(run, each))
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
@@ -79,3 +80,14 @@ class LightenRegularization(Remedy):
         if "divergence" in settings:
             found += lower_divergence(run, settings["divergence"])
         return found
+
+
+def _share(run: Run) -> float:
+    """Return the weight of a divergence beside a mean over the numbers of a prediction."""
+    loss = run.loss_function
+    size = math.prod(loss.prediction_shape[1:])
+    if loss.reduction != "mean" or size < 2:
+        return 1.0
+    if loss.function != "mse_loss":
+        return 1 / size
+    return 2 * middle(run.of("batch_loss").finite().values[-8:]) / size
