@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test test-tensorflow lint format docs zoo zoo-fix claims bench clean
+.PHONY: help venv demo test test-tensorflow lint format docs zoo zoo-fix zoo-keras zoo-fix-keras claims bench clean
 
 help:
 	@echo "make demo    find, fix and prove the fix of examples/deep_sigmoid.py (about a minute)"
@@ -21,6 +21,7 @@ help:
 	@echo "make docs    rewrite the tables of README.md from the classes, build the pages into site/"
 	@echo "make zoo     run the benchmark of sick and healthy trainings"
 	@echo "make zoo-fix repair the sick trainings and run the patches alone"
+	@echo "make zoo-keras, zoo-fix-keras  the same with the Keras trainings; BACKEND=tensorflow in $(VENV_TF)"
 	@echo "make claims  check the lecture's claims and make their page"
 	@echo "make bench   measure what watching costs, beside other tools; wants a quiet machine"
 	@echo "make venv    only build $(VENV)"
@@ -73,6 +74,18 @@ zoo: $(READY)
 FIX ?= --rivals --output docs/repairs.md
 zoo-fix: $(READY)
 	$(BIN)/python zoo/repairs.py $(FIX)
+
+# Keras trainings: make zoo-keras BACKEND=tensorflow ZOO_KERAS="--split dev --case digits"
+BACKEND ?= jax
+KERAS_VENV := $(if $(filter tensorflow,$(BACKEND)),$(VENV_TF),$(VENV))
+ON := --framework keras --backend $(BACKEND)
+ZOO_KERAS ?= --seeds 0,1,2 --output docs/zoo-keras.md
+zoo-keras: $(KERAS_VENV)/.ready
+	$(KERAS_VENV)/bin/python zoo/run.py $(ON) $(ZOO_KERAS)
+
+FIX_KERAS ?= --output docs/repairs-keras.md
+zoo-fix-keras: $(KERAS_VENV)/.ready
+	$(KERAS_VENV)/bin/python zoo/repairs.py $(ON) $(FIX_KERAS)
 
 # A part of them: make claims CLAIMS="--claim momentum"
 CLAIMS ?= --output docs/claims.md

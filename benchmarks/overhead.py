@@ -1,12 +1,13 @@
 """What watching costs, side by side with what a user would use instead; writes docs/benchmarks.md.
 
 ``python benchmarks/overhead.py [--seconds 60] [--peer-seconds 10] [--training mlp]
-[--peer wandb] [--output PAGE]``
+[--peer wandb] [--keras jax] [--output PAGE]``
 
 Arms are processes that train in turns of a fraction of a second, in random order (see
 `turn_by_turn`): the bare training, the same once more as the control, and what is measured. A ratio
 is the time of all turns over that of the bare arm, with a bootstrap interval over rounds; the
-control's says what the machine can tell apart.
+control's says what the machine can tell apart. Of Keras, the turns are epochs of one `fit` (see
+`keras_fit`).
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ PEERS = {
     "traintools": "traintools `GradientHealthMonitor`, every step",
     "transformers": "transformers `DebugUnderflowOverflow`",
 }
+KERAS = {"jax": "JAX", "torch": "PyTorch", "tensorflow": "TensorFlow"}
+TENSORFLOW = HERE.parent / ".venv-tf" / "bin" / "python"
+"""What runs Keras on TensorFlow, which has an environment of its own (`make test-tensorflow`)."""
 TURN = 0.25
 """Seconds of bare training in a turn."""
 SAMPLES = 1000
@@ -92,6 +96,18 @@ class Measured:
     steps: int
     memory: float
     record: int | None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What one `fit` of Keras gave: ratios with their intervals, and seconds besides."""
+
+    ratio: tuple[float, float, float]
+    control: tuple[float, float, float]
+    first: float
+    compiling: float
+    deep: int
+    epoch: float
 
 
 def environment() -> dict[str, str]:
@@ -157,6 +173,29 @@ def measure(training: str, peer: str, seconds: float, dice: random.Random) -> Me
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def fit(backend: str, seconds: float, dice: random.Random) -> Fitted | None:
+    """Let the epochs of one `fit` be watched in turns; None where the backend is not there."""
+    python = str(TENSORFLOW) if backend == "tensorflow" else sys.executable
+    command = [python, str(HERE / "keras_fit.py"), backend, str(seconds)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment()
+        )
+        seen = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.CalledProcessError, IndexError, json.JSONDecodeError):
+        return None
+    if seen["failed"] is not None:
+        return None
+    return Fitted(
+        ratio=ratio(seen["watched"], seen["bare"], dice),
+        control=ratio(seen["control"], seen["bare"], dice),
+        first=seen["first"],
+        compiling=seen["compiling"],
+        deep=seen["deep"],
+        epoch=sum(seen["bare"]) / len(seen["bare"]),
+    )
+
+
 def _arms(peer: str) -> dict[str, str]:
     return {"bare": "bare", "control": "bare", "peer": peer}
 
@@ -210,11 +249,12 @@ def start_up(repeats: int = 15) -> dict[str, float]:
 
 
 def page(
-    measured: Mapping[tuple[str, str], Measured | None], started: Mapping[str, float], load: float
+    measured: Mapping[tuple[str, str], Measured | None],
+    fitted: Mapping[str, Fitted | None],
+    started: Mapping[str, float],
+    load: float,
 ) -> Iterator[str]:
     """Yield the lines of docs/benchmarks.md."""
-    trainings = list(dict.fromkeys(training for training, _ in measured))
-    peers = list(dict.fromkeys(peer for _, peer in measured))
     yield "# What watching costs"
     yield ""
     yield (
@@ -222,6 +262,20 @@ def page(
         "when it began. Written by the command, not by hand."
     )
     yield ""
+    yield from _torch(measured)
+    yield from _keras(fitted)
+    yield "| start-up | median of 15 |"
+    yield "|---|---|"
+    for name, seconds in started.items():
+        yield f"| {name} | {seconds:.2f} s |"
+
+
+def _torch(measured: Mapping[tuple[str, str], Measured | None]) -> Iterator[str]:
+    """Yield the tables of PyTorch."""
+    if not measured:
+        return
+    trainings = list(dict.fromkeys(training for training, _ in measured))
+    peers = list(dict.fromkeys(peer for _, peer in measured))
     yield (
         "Time over that of the bare training, with the 95 % interval of a bootstrap over rounds. "
         "Each row was measured against a bare arm and a control (the bare training once more), "
@@ -253,10 +307,32 @@ def page(
     ):
         yield f"| {label} | " + " | ".join(shown(m) if m else "–" for m in firsts.values()) + " |"
     yield ""
-    yield "| start-up | median of 15 |"
-    yield "|---|---|"
-    for name, seconds in started.items():
-        yield f"| {name} | {seconds:.2f} s |"
+
+
+def _keras(fitted: Mapping[str, Fitted | None]) -> Iterator[str]:
+    """Yield the table of Keras."""
+    if not fitted:
+        return
+    yield (
+        "A CNN in Keras, 65 thousand parameters, batches of 32 images of 32 x 32, at the default "
+        "budget: epochs of one `fit`, watched, bare and bare once more (the control) in random "
+        "order. The first epoch, in which Keras compiles, is not among them; what the watcher "
+        "spent in it is said below."
+    )
+    yield ""
+    yield "| | " + " | ".join(KERAS[name] for name in fitted) + " |"
+    yield "|---|" + "---|" * len(fitted)
+    for label, shown in (
+        ("watched", lambda f: _interval(f.ratio)),
+        ("control", lambda f: _interval(f.control)),
+        ("a bare epoch of 16 steps", lambda f: f"{f.epoch:.2f} s"),
+        ("deep samples", lambda f: f"{f.deep}"),
+        ("spent on the first epoch", lambda f: f"{f.first:.2f} s"),
+        ("compiling, once", lambda f: f"{f.compiling:.1f} s"),
+    ):
+        cells = [shown(f) if f else "does not run here" for f in fitted.values()]
+        yield f"| {label} | " + " | ".join(cells) + " |"
+    yield ""
 
 
 def _cell(one: Measured | None) -> str:
@@ -291,6 +367,7 @@ def main() -> None:
     parser.add_argument("--peer-seconds", type=float, default=10, help="the same, for each peer")
     parser.add_argument("--training", action="append", choices=TRAININGS, help="only this one")
     parser.add_argument("--peer", action="append", choices=PEERS, help="only this one")
+    parser.add_argument("--keras", action="append", choices=KERAS, help="only this backend")
     parser.add_argument("--output", type=Path, help="write the page there")
     options = parser.parse_args()
     load = os.getloadavg()[0]
@@ -298,13 +375,21 @@ def main() -> None:
         print(f"the load is {load:.1f}: what is measured now is not worth much", file=sys.stderr)
     dice = random.Random(0)
     measured: dict[tuple[str, str], Measured | None] = {}
+    named = options.training or options.peer or options.keras  # who names some means these alone
+    trainings = options.training or (TRAININGS if options.peer or not named else ())
     for peer in options.peer or PEERS:
         seconds = options.seconds if peer == "unstuck" else options.peer_seconds
-        for training in options.training or TRAININGS:
+        for training in trainings:
             found = measured[training, peer] = measure(training, peer, seconds, dice)
             said = f"control {_interval(found.control)}" if found else ""
             print(f"{training:8}{peer:14}{_cell(found)}   {said}", flush=True)
-    text = "\n".join(page(measured, start_up(), load)) + "\n"
+    fitted: dict[str, Fitted | None] = {}
+    for backend in options.keras or (() if named else KERAS):
+        one = fitted[backend] = fit(backend, options.seconds, dice)
+        cell = _interval(one.ratio) if one else "does not run here"
+        said = f"control {_interval(one.control)}" if one else ""
+        print(f"{'keras':8}{backend:14}{cell}   {said}", flush=True)
+    text = "\n".join(page(measured, fitted, start_up(), load)) + "\n"
     if options.output is None:
         print(text)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 from torch.nn.modules import module as hooks
 
+from unstuck import record
 from unstuck.frameworks import torch as watching
 from unstuck.frameworks.pacing import ALLOWANCE
 from unstuck.frameworks.torch import TorchWatcher
@@ -105,6 +107,80 @@ def test_a_loss_that_is_logged_every_step_takes_half_of_the_budget(
     (run,) = read(tmp_path / "run.db").runs
     assert 0 < len(run.of("validation_loss:0")) < 400
     assert len(run.loss) == 400
+
+
+def test_what_came_before_a_pause_is_written(
+    watcher: TorchWatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing commits but steps and what announces a pause."""
+    now = time.monotonic()
+    clock = SimpleNamespace(**vars(_clock(time.perf_counter)), monotonic=lambda: now)
+    for module in (watching, record):
+        monkeypatch.setattr(module, "time", clock)
+    step = training()
+    written = lambda: len(read(tmp_path / "run.db").runs[0].loss)  # noqa: E731
+    now += 1.0
+    outputs, y = step()
+    watcher._all[0].disarm()
+    watcher._all[0].next_deep = 1000
+    assert written() == 1
+    for _ in range(10):
+        step()
+    assert written() == 1
+    now += 0.2
+    step()
+    assert written() == 1
+    F.cross_entropy(outputs.detach(), y)
+    assert written() == 12
+    now += 0.6
+    step()
+    assert written() == 13
+    now += 0.2
+    list(torch.utils.data.DataLoader([1.0]))
+    for _ in range(3):
+        step()
+    assert written() == 13
+    now += 0.2
+    list(torch.utils.data.DataLoader([1.0]))
+    assert written() == 16
+
+
+def test_steps_that_are_not_sampled_are_not_looked_at_before(watcher: TorchWatcher) -> None:
+    step = training()
+    step()
+    assert watcher.attentive
+    watcher._all[0].disarm()
+    watcher._all[0].next_deep = 1000
+    for _ in range(2):  # in the first, gradients are compared with those of the sampled step
+        step()
+    assert not watcher.attentive
+    other = training()
+    assert watcher.attentive
+    other()
+    assert [training.step for training in watcher._all] == [3, 1]
+
+
+def test_a_copied_optimizer_is_a_training_of_its_own(watcher: TorchWatcher, tmp_path: Path) -> None:
+    """Its constructor was never called, so only its steps tell of it."""
+    step = training()
+    for _ in range(3):
+        step()
+    watcher._all[0].disarm()
+    watcher._all[0].next_deep = 1000
+    for _ in range(2):
+        step()
+    model = nn.Linear(4, 2)
+    optimizer = copy.deepcopy(torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1))
+    optimizer.param_groups[0]["params"] = list(model.parameters())
+    watcher._all[1].disarm()
+    watcher.attentive = False
+    for _ in range(4):
+        model(torch.randn(8, 4)).square().mean().backward()
+        optimizer.step()
+    watcher.uninstall()
+    watcher.recorder.close()
+    runs = read(tmp_path / "run.db").runs
+    assert [len(run.loss) for run in runs if run.steps] == [5, 4]
 
 
 def test_an_optimizer_that_never_steps_is_let_go(watcher: TorchWatcher) -> None:

@@ -80,6 +80,63 @@ def test_the_last_row_leaves_the_scripts_output_alone(tmp_path: Path) -> None:
     assert OURS.sub(b"", written)[:until] == plain[:until]
 
 
+TQDM = (
+    DOUBLE_SOFTMAX.replace(
+        "import torch\n", "import time\nimport torch\nfrom tqdm import tqdm\n", 1
+    )
+    .replace("in range(15):", "in tqdm(range(15), desc='epochs'):\n    tqdm.write('between')")
+    .replace(".split(32):", ".split(32), leave=epoch % 3 == 0):\n        time.sleep(0.04)")
+    .replace("in torch.randperm", "in tqdm(torch.randperm")
+)
+"""Two bars, one inside the other, with lines written above them."""
+KERAS = """\
+import os
+os.environ["KERAS_BACKEND"] = "torch"
+import time
+import keras
+import numpy as np
+keras.utils.set_random_seed(0)
+x = np.random.randn(256, 8).astype("float32")
+slowly = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(0.04))
+model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(2)])
+model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.fit(x, (x.sum(1) > 0).astype(int), epochs=14, batch_size=64, callbacks=[slowly])
+"""
+"""More lines than the terminal has rows, so that it scrolls."""
+
+
+@pytest.mark.parametrize(("bars", "last"), [(TQDM, "15/15"), (KERAS, "4/4")])
+def test_progress_bars_and_the_row_leave_each_other_alone(
+    bars: str, last: str, tmp_path: Path
+) -> None:
+    """Whatever is written, on an emulated terminal: each side changes its own rows only."""
+    pytest.importorskip("tqdm")
+    pyte = pytest.importorskip("pyte")
+    script = write(tmp_path, bars)
+    written = on_a_terminal("run", script.name, cwd=tmp_path, rows=16)
+    screen = pyte.Screen(80, 16)
+    stream = pyte.ByteStream(screen)
+
+    def theirs() -> tuple[object, ...]:
+        # The emulator, unlike terminals, forgets whether the next character wraps.
+        return *screen.display[:-1], min(screen.cursor.x, 79), screen.cursor.y
+
+    parts = [(part.start(), part.end()) for part in OURS.finditer(written)]
+    assert len(parts) > 3
+    at = 0
+    for place, (start, end) in enumerate(parts):
+        row = screen.display[-1]
+        stream.feed(written[at:start])
+        assert place == 0 or screen.display[-1] == row, "the script wrote into our row"
+        before = theirs()
+        stream.feed(written[start:end])
+        assert place == 0 or theirs() == before, "we wrote into its rows"
+        assert place == 0 or place == len(parts) - 1 or "unstuck: step" in screen.display[-1]
+        at = end
+    stream.feed(written[at:])
+    assert last in "".join(screen.display)
+
+
 def test_no_row_where_nobody_looks(tmp_path: Path) -> None:
     done = unstuck("run", write(tmp_path, DOUBLE_SOFTMAX).name, cwd=tmp_path)
     assert "\x1b" not in done.stderr

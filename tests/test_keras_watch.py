@@ -12,6 +12,7 @@ import pytest
 
 from scripts import ours, python, strict, unstuck, write
 from unstuck.diagnosis import diagnose
+from unstuck.findings import Severity
 from unstuck.record import read
 
 BACKENDS = os.environ.get("UNSTUCK_KERAS", "jax,torch").split(",")
@@ -232,8 +233,9 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     findings = diagnose(str(tmp_path / "r.db"))
     found = [{f.obstacle for f in findings if f.run == run} for run in range(3)]
-    # TensorFlow computes the loss of the logits that the softmax was given, and warns of it.
-    assert ("softmax-before-cross-entropy" in found[0]) == (backend != "tensorflow")
+    # On TensorFlow, Keras computes the loss of the logits that the softmax was given.
+    double = next(f for f in findings if f.obstacle == "softmax-before-cross-entropy")
+    assert (double.run, double.severity is Severity.INFO) == (0, backend == "tensorflow")
     assert {"unshuffled-data", "output-activation-mismatch"} <= found[1]
     assert "shape-broadcast" in found[2]
 
@@ -255,6 +257,42 @@ print(int(model.optimizer.iterations.value))
     assert len(run.loss) == 16
     assert len(run.of("weight_rms", "dense")) == 4
     assert "several steps run as one" in done.stderr
+
+
+NANS = """\
+def entropy(y_true, y_pred):
+    return -ops.mean(y_true * ops.log(y_pred), axis=-1)
+
+x = random.normal(size=(64, 5)).astype("float32")
+y = ops.one_hot(np.arange(64) % 3, 3)
+def train(x, loss, activation, rate=0.1):
+    model = keras.Sequential([layers.Input((5,)), layers.Dense(3, activation=activation)])
+    model.compile(keras.optimizers.SGD(rate), loss=loss)
+    model.fit(x, y, batch_size=16, epochs=8, shuffle=False, verbose=0)
+train(x, entropy, "relu")
+gaps = x.copy()
+gaps[2, 1] = np.nan
+train(gaps, "mse", None)
+big = x.copy()
+big[5] = 1e30
+train(big, "mse", None)
+"""
+
+
+def test_where_a_nan_first_appeared(backend: str, tmp_path: Path) -> None:
+    path = script(tmp_path, backend, NANS)
+    done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    firsts = [f for f in diagnose(str(tmp_path / "r.db")) if f.obstacle == "non-finite-values"]
+    own, gaps, big = sorted(firsts, key=lambda f: f.run)
+    lines = path.read_text().splitlines()
+    assert own.location is not None
+    assert "ops.log(y_pred)" in lines[own.location.line - 1]
+    assert "the logarithm of zero" in own.message
+    assert "the data that the model was given is not finite, in 1 of 16 rows of the batch (2)" in (
+        gaps.message
+    )
+    assert "the loss `mse` put it out" in big.message
 
 
 SICK = {

@@ -23,6 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 from scripts import one_line, python, strict, unstuck
 from unstuck import logs, registry
 from unstuck.diagnosis import diagnose
+from unstuck.findings import Severity
 from unstuck.logs import LogError
 from unstuck.signals import Run
 
@@ -90,11 +91,11 @@ def lightning(folder: Path, rows: Rows) -> Path:
 def transformers(folder: Path, rows: Rows) -> Path:
     history: list[dict[str, Any]] = []
     for row in rows:
-        base = {"epoch": row["epoch"] + 0.5, "step": row["step"]}
+        base = {"epoch": row["epoch"] + 0.5, "step": row["step"] + 1}
         history.append({**base, "loss": row["loss"], "learning_rate": row["lr"], "grad_norm": 1.0})
         if "val_loss" in row:
             history.append({**base, "eval_loss": row["val_loss"], "eval_runtime": 0.1})
-    history.append({"step": rows[-1]["step"], "epoch": EPOCHS, "train_loss": 0.4})
+    history.append({"step": rows[-1]["step"] + 1, "epoch": EPOCHS, "train_loss": 0.4})
     state = {"best_metric": None, "global_step": 180, "log_history": history, "max_steps": 180}
     (folder / "trainer_state.json").write_text(json.dumps(state, indent=2))
     return folder / "trainer_state.json"
@@ -138,6 +139,32 @@ def test_each_format_gives_the_same(
     found = diagnose(recording, asked)
     assert [f.obstacle for f in found] == ["overfitting"]
     assert found[0].location is None
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "losses", "passes"),
+    [
+        ("lightning_healthy.csv", 192, 38, 6),
+        ("lightning_overfitting.csv", 240, 60, 40),
+        ("transformers_healthy.json", 120, 30, 10),
+        ("transformers_overfitting.json", 300, 50, 25),
+    ],
+)
+def test_what_lightning_and_transformers_wrote(
+    name: str, steps: int, losses: int, passes: int
+) -> None:
+    """Real files (tests/logs/README.md): all is read, and only what is sick is named."""
+    recording = logs.read(Path(__file__).parent / "logs" / name)
+    (run,) = recording.runs
+    held = next(series for (_, s), series in run.series.items() if s.startswith("validation_loss"))
+    assert (run.steps, len(run.loss), len(held)) == (steps, losses, passes)
+    assert held.steps[-1] == steps - 1
+    kinds = registry.obstacles().values()
+    beyond = logs.beyond(recording, list(kinds))
+    found = diagnose(recording, [kind for kind in kinds if kind.name() not in beyond])
+    serious = [f.obstacle for f in found if f.severity is not Severity.INFO]
+    assert serious == (["overfitting"] if "overfitting" in name else [])
+    assert ("exploding-gradient" in beyond) == name.startswith("lightning"), "no gradient norm"
 
 
 def test_what_a_keras_callback_wrote(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
@@ -12,18 +13,20 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
+from plotly.offline import get_plotlyjs_version
 
 from unstuck import registry
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding, Location, Severity
 from unstuck.record import Recording
 from unstuck.repair import Repair
-from unstuck.report import Curve, Report
+from unstuck.report import Curve, Report, shares
 from unstuck.report.curves import COLOURS, SEVERE
 from unstuck.report.explanation import parts
 from unstuck.report.heat import COLUMNS, MARK, ROWS, draw, heat
 from unstuck.report.html import page, sentence
-from unstuck.report.page import document, frame, label
+from unstuck.report.page import PLOTLY, document, frame, label
+from unstuck.report.training import telling
 from unstuck.signals import Run, Series
 from unstuck.sketch import plateau, sketch
 from unstuck.verdict import Objective, Verdict, compare
@@ -198,34 +201,94 @@ def test_labels_are_short_and_plain() -> None:
     assert label("<a href='http://x'>y</a>") == "&lt;a href='http://x'&gt;y&lt;/a&gt;"
 
 
-def test_any_run_stays_small() -> None:
-    """A million steps, 200 layers with endless names, several trainings, and then some."""
+@pytest.mark.parametrize("name", registry.obstacles())
+def test_a_finding_has_one_telling_picture(name: str) -> None:
+    """What it rests on over layers, else over steps, else the loss; each is in the report too."""
+    shown = report(registry.obstacle(name).SICK)
+    finding = next(f for f in shown.findings if f.obstacle == name)
+    assert finding.training is not None
+    read = Page(telling(finding, finding.training))
+    (figure,) = read.figures
+    (kind,) = {trace["type"] for trace in figure["data"]}
+    stated = {key for key, value in finding.evidence.items() if isinstance(value, dict)}
+    measured = {signal for layer, signal in finding.training.series if layer}
+    assert (kind == "heatmap") == bool(stated & measured)
+    if kind == "scatter":
+        marks = [t for t in figure["data"] if t["name"] == "findings, where they began"]
+        assert [name in text for text in marks[0]["customdata"]] == [True]
+    titles = re.findall(r"<h3>(.*?)</h3>", page(shown))
+    assert re.findall(r"<h3>(.*?)</h3>", telling(finding, finding.training))[0] in titles
+
+
+def test_dead_units_are_shown_as_they_spread() -> None:
+    """A box of the layers at each of a few steps, a point for each layer, the culprits marked."""
+    dying = [lambda s, i=i: min(1.0, i * s / 100) for i in range(6)]
+    run = sketch(depth=6, loss=plateau, layers={"dead_share": dying})
+    shown = heat(run, "dead_share", [a.name for a in run.activations], {"11"})
+    assert shown is not None
+    columns = shares.columns(shown, {a.name: a.units for a in run.activations})
+    assert len(columns) == shares.STEPS
+    first, last = columns[0], columns[-1]
+    assert (first.step, first.many, last.many) == (0, 0, 5)
+    assert first.quartiles == (0, 0, 0, 0, 0)
+    assert last.quartiles == (0, 1, 1, 1, 1)
+    boxes = shares.draw(shown, columns).data
+    assert [len(box.y) for box in boxes] == [6] * shares.STEPS
+    assert {box.selectedpoints for box in boxes} == {(5,)}
+    assert "about 64 of 64 units" in boxes[-1].text[5]
+    said = Page(page(report(run))).said
+    assert "0 of 6 layers are above one half at step 0, 5 of 6 at step 234" in said
+    alone = replace(columns[0], names=("1",), values=(0.25,), units=(0,))
+    assert alone.quartiles == (0.25,) * 5
+    assert "spread over the layers" not in page(report(sketch(depth=shares.FEWEST - 1)))
+    assert "spread over the layers" in page(report(sketch(depth=shares.FEWEST)))
+
+
+def test_plotly_is_the_bundle_of_its_package() -> None:
+    """The pictures' script is of the same release as the package that writes them."""
+    packed = files("unstuck.report").joinpath(PLOTLY).read_bytes()
+    text = gzip.decompress(packed).decode()
+    release = re.search(r"plotly\.js .*v(\S+)", text[:300])
+    assert release is not None
+    assert release[1] == get_plotlyjs_version()
+    assert len(packed) < 600_000
+
+
+def largest() -> Run:
+    """Return a run of a million steps and 200 hidden layers with endless names."""
     steps = 1_000_000
     few = sketch(
-        depth=230, steps=2000, loss=plateau, layers={"gradient_rms": lambda s: 1e-3 / (s + 1)}
+        depth=200, steps=2000, loss=plateau, layers={"gradient_rms": lambda s: 1e-3 / (s + 1)}
     )
     names = {la.name: la.name + "name" * 100 for la in few.layers}
     far = {key: Series(tuple(500 * s for s in v.steps), v.values) for key, v in few.series.items()}
     loss = Series(tuple(range(steps)), tuple(map(plateau, range(2000))) * (steps // 2000))
-    run = replace(
+    return replace(
         few,
         steps=steps,
         layers=tuple(replace(la, name=names[la.name]) for la in few.layers),
         series={(names.get(la, la), s): v for (la, s), v in far.items()} | {("", "loss"): loss},
     )
+
+
+def test_any_run_stays_small() -> None:
+    """A long and deep one, several trainings, and then some."""
+    run = largest()
+    names = [la.name for la in run.layers]
     found = [
-        Finding("dead-relu", "U201", Severity.ERROR, "x" * 9999, tuple(names.values()), run=n)
+        Finding("dead-relu", "U201", Severity.ERROR, "x" * 9999, tuple(names), run=n)
         for n in range(100)
     ]
     runs = tuple(replace(run, index=n) for n in range(5))
     text = page(Report(Recording("run.db", runs, {}), found))
     assert len(text.encode()) < MOST
-    picture = heat(run, "gradient_rms", list(names.values()), {names["458"]})
+    last = names[-1]
+    picture = heat(run, "gradient_rms", names, {last})
     assert picture is not None
     assert len(picture.names) == ROWS
-    assert names["458"] in picture.marked
+    assert last in picture.marked
     assert len(picture.steps) <= COLUMNS
-    assert draw(picture).layout.shapes[0].y0 == picture.names.index(names["458"]) - 0.5
+    assert draw(picture).layout.shapes[0].y0 == picture.names.index(last) - 0.5
 
 
 def test_the_page_asks_for_nothing() -> None:
@@ -272,8 +335,15 @@ def test_findings_and_fixes_show_themselves_in_a_notebook() -> None:
     shown = report(registry.obstacle("dead-relu").SICK)
     alone = Page(shown.findings[0]._repr_html_()).tags[0][1]["srcdoc"]
     assert alone is not None
-    assert "dead-relu" in alone
-    assert len(alone) < 50_000, "no picture, no Plotly"
+    read = Page(alone)
+    assert "dead-relu" in read.said
+    (heat_map,) = read.figures
+    assert heat_map in Page(page(shown)).figures, "the same picture as in the report"
+    assert heat_map["layout"]["shapes"], "the culprit is marked"
+    assert len(alone) < 1_000_000
+    back = Finding.from_json(shown.findings[0].to_json())
+    assert back == shown.findings[0].with_(evidence=back.evidence)
+    assert not Page(Page(back._repr_html_()).tags[0][1]["srcdoc"] or "").figures
     fixed = Repair([*shown.findings], verdict(), shown.recording, curves=curves())
     framed = Page(fixed._repr_html_()).tags[0][1]["srcdoc"]
     assert framed == page(fixed.report())

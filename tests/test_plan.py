@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -68,15 +69,41 @@ def test_a_mistake_is_undone_before_anything_else_is_tried() -> None:
         assert plan.first_candidates(run, finding) == []
 
 
+@pytest.mark.parametrize("output", [True, False])
+def test_a_dead_relu_is_taken_away_at_the_output_only(output: bool) -> None:
+    run, finding = first("dead-relu")
+    dead = finding.layers[0]
+    acts = [replace(a, output=output) if a.name == dead else a for a in run.activations]
+    undone = [names(c) for c in plan.undoing(replace(run, activations=tuple(acts)), finding)]
+    assert (["fix-output-activation"] in undone) is output
+
+
+def test_a_rate_is_corrected_before_it_is_masked() -> None:
+    run, finding = first("learning-rate-too-high")
+    assert [names(c) for c in plan.undoing(run, finding)] == [["lower-learning-rate"]]
+    assert ["clip-gradients"] in [names(c) for c in plan.first_candidates(run, finding)]
+
+
+@pytest.mark.parametrize("name", ["learning-rate-too-high", "slow-convergence", "underfitting"])
+def test_factors_of_the_rate_are_for_the_optimizer_that_they_were_derived_for(name: str) -> None:
+    run, finding = first(name)
+    candidates = plan.first_candidates(run, finding)
+    more = [c for best in candidates for c in plan.refinements(run, finding, best, set())]
+    optimizers = {"use-adam", "use-rmsprop", "use-momentum"}
+    factors = {"lower-learning-rate", "raise-learning-rate"}
+    assert candidates
+    for candidate in (*candidates, *more):
+        together = set(names(candidate))
+        assert not (together & optimizers and together & factors)
+
+
 def test_vanishing_gradient_tries_singles_then_bundles() -> None:
     run, finding = first("vanishing-gradient")
     candidates = plan.first_candidates(run, finding)
     assert names(candidates[0]) == ["use-relu"]
-    assert sorted(names(candidates[-2])) == [
-        "use-adam",
-        "use-he-initialization",
-        "use-relu",
-    ]
+    bundles = [sorted(names(candidate)) for candidate in candidates if len(candidate) > 1]
+    assert ["use-adam", "use-he-initialization", "use-relu"] in bundles
+    assert ["add-batch-norm", "use-relu"] in bundles
     assert max(map(len, candidates)) == 3
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import threading
+import time
 from array import array
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +22,7 @@ from scripts import ENDLESS, python, write
 from unstuck import record
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Location
-from unstuck.record import WAITING, Recorder, RecordError, Recording, read
+from unstuck.record import PATIENCE, PAUSE_SECONDS, WAITING, Recorder, RecordError, Recording, read
 from unstuck.signals import Layer, Optimizer
 
 LAYER = {
@@ -128,6 +131,95 @@ def test_threads_lose_nothing(tmp_path: Path) -> None:
     assert [len(run.of("loss", f"layer{n}")) for n in range(4)] == [500] * 4
 
 
+def test_it_starts_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    recorder = Recorder(tmp_path / "run.db")
+    assert threading.active_count() == before
+    recorder.close()
+
+
+def test_a_commit_is_due_soonest_before_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(record, "time", SimpleNamespace(monotonic=lambda: now))
+    recorder = Recorder(tmp_path / "run.db")
+    assert not recorder.is_due(PAUSE_SECONDS)
+    now += 0.11
+    assert recorder.is_due(PAUSE_SECONDS)
+    assert not recorder.is_due()
+    now += 0.4
+    assert recorder.is_due()
+    assert now >= recorder.due
+    recorder.commit()
+    assert not recorder.is_due()
+    assert now < recorder.due
+    recorder.close()
+
+
+def test_slow_commits_come_more_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(record, "time", SimpleNamespace(monotonic=lambda: now))
+    recorder = Recorder(tmp_path / "run.db")
+
+    def slow(batch: object) -> None:
+        nonlocal now
+        now += 0.05
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(recorder, "_write", slow)
+    begin, commits = now, 0
+    recorder.fact("steps", 1, run=0)
+    while now < begin + 100:
+        now += 0.02
+        if recorder.is_due(PAUSE_SECONDS):
+            recorder.commit()
+            commits += 1
+    assert 10 < commits < 25, "0.05 s each in 100 s"
+    monkeypatch.undo()
+    recorder.close()
+    assert read(tmp_path / "run.db").runs[0].steps == 1
+
+
+def test_a_signal_waits_for_the_end_of_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its handler may raise, as that of Ctrl-C does."""
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    recorder.append(source, 0, 1.0)
+    recorder.fact("steps", 1, run=0)
+    write = recorder._write
+
+    def interrupted(batch: record._Batch) -> dict[int, record._Tail]:
+        os.kill(os.getpid(), signal.SIGINT)
+        tails = write(batch)
+        os.kill(os.getpid(), signal.SIGINT)
+        return tails
+
+    monkeypatch.setattr(recorder, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.commit()
+    monkeypatch.undo()
+    recorder.append(source, 1, 2.0)
+    recorder.close()
+    assert recorder.broken is None
+    assert read(tmp_path / "run.db").runs[0].loss.values == (1.0, 2.0)
+
+
+def test_what_nobody_closes_is_closed_at_the_end(tmp_path: Path) -> None:
+    code = """
+from unstuck.record import Recorder
+recorder = Recorder("run.db")
+recorder.append(recorder.source(0, "", ("loss",)), 0, 1.0)
+recorder.fact("steps", 1, run=0)
+raise SystemExit(3)
+"""
+    assert python("-c", code, cwd=tmp_path).returncode == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["run.db"]
+    assert read(tmp_path / "run.db").runs[0].loss.values == (1.0,)
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # from Python 3.12 on
 def test_forked_child_writes_nothing_and_breaks_nothing(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run.db")
@@ -182,6 +274,8 @@ def test_kill_9_loses_at_most_a_second(tmp_path: Path) -> None:
     for number in range(KILLS):
         steps = tmp_path / str(number) / "steps"
         times = [float(x) for x in steps.read_text().split()] if steps.exists() else []
+        if not times:  # killed before its first step, perhaps before there was a file
+            continue
         recording = read(tmp_path / str(number) / "run.db")
         due = sum(t < times[-1] - 1 for t in times)
         if not due and not recording.runs:
@@ -394,12 +488,13 @@ def test_a_reader_that_stays_loses_nothing(tmp_path: Path) -> None:
 
 def test_what_a_lock_held_up_is_written_later(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run.db")
-    recorder._db.execute("PRAGMA busy_timeout=10")
     source = recorder.source(0, "", ("loss",))
     recorder.append(source, 0, 1.0)
     other = sqlite3.connect(tmp_path / "run.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+    begin = time.monotonic()
     recorder.commit()
+    assert time.monotonic() - begin < 0.9 * PATIENCE, "the training does not wait for the lock"
     assert "locked" in (recorder.broken or "")
     recorder.append(source, 1, 2.0)
     recorder.fact("steps", 2, run=0)

@@ -184,6 +184,23 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     assert isinstance(apply(path, "use-relu").names["target"][1], nn.ReLU)
 
 
+def test_a_relu_comes_behind_the_normalization_of_its_layer(tmp_path: Path) -> None:
+    path = script(
+        tmp_path,
+        """
+layers = []
+for before, after in ((4, 6), (6, 6)):
+    layers += [nn.Linear(before, after), nn.BatchNorm1d(after)]
+model = nn.Sequential(*layers, nn.Linear(6, 4), nn.Linear(4, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+""",
+    )
+    model = apply(path, "use-relu").names["model"]
+    parts = [type(part).__name__ for part in model.modules() if not [*part.children()]]
+    block = ["Linear", "BatchNorm1d", "ReLU"]
+    assert parts == [*block, *block, "Linear", "ReLU", "Linear"]
+
+
 def test_a_call_that_makes_hidden_and_output_activations_is_left(tmp_path: Path) -> None:
     path = script(
         tmp_path,
@@ -475,6 +492,8 @@ def test_rates_follow_the_evidence() -> None:
     assert higher.settings(still, FINDING)[0]["factor"] == pytest.approx(1000)
     edge = _run(loss=(2.0,), predicted_decrease=(0.1,), update_ratio=(3e-6,))
     assert higher.settings(edge, FINDING)[0]["factor"] == pytest.approx(10)
+    burst = _run(loss=(2.0, 2e9), predicted_decrease=(20.0, 1e21), update_ratio=(0.1, 1e9))
+    assert lower.settings(burst, FINDING)[0] == {"factor": 0.1}, "the second step is damage"
     broken = _run(loss=(math.nan,), predicted_decrease=(math.nan,), update_ratio=(math.inf,))
     assert lower.settings(broken, FINDING)[0]["factor"] > 0
 
@@ -486,6 +505,8 @@ def test_other_settings_follow_the_evidence() -> None:
     assert adam.settings(short, FINDING)[0] == {"lr": 1e-2}
     clip = remedy("clip-gradients")()
     assert clip.settings(_run(gradient_norm=(0.2, 0.21, 400.0)), FINDING)[0] == {"max_norm": 0.2}
+    burst = _run(loss=(4.0, 6e9, 2e22), gradient_norm=(26.0, 1e11, math.inf))
+    assert clip.settings(burst, FINDING) == ({"max_norm": 1.0},), "one step says nothing"
     decay = remedy("add-weight-decay")()
     risen = _run(**{"validation_loss:0": (1.0, 0.5, 0.9)})
     assert decay.settings(_run(), FINDING)[0]["weight_decay"] == 0.001

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from run import CASES, card_of
+from run import CASES, card_of, names_of
 
 from unstuck import plan, worth
 from unstuck.bench import Bench, Options
@@ -141,10 +141,10 @@ class Proof(Bench):
 def chosen(count: int) -> list[str]:
     """Return sick development cases: the quickest one of each obstacle, the quickest first."""
     quickest: dict[str, tuple[float, str]] = {}
-    for path in sorted(CASES.glob("*.toml")):
-        card = card_of(path.stem)
-        if card["split"] == "dev" and card["kind"] == "sick":
-            found = (card["seconds"], path.stem)
+    for name in names_of("dev", ""):
+        card = card_of(name)
+        if card["kind"] == "sick":
+            found = (card["seconds"], name)
             obstacle = card["accepted"][0]
             quickest[obstacle] = min(found, quickest.get(obstacle, found))
     return [name for _, name in sorted(quickest.values())[:count]]

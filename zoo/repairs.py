@@ -23,7 +23,18 @@ from statistics import median
 from typing import Any
 
 from rivals import STRATEGIES, patch
-from run import CASES, SPLITS, card_of, execute_in, names_of, sections, seeded
+from run import (
+    CASES,
+    SPLITS,
+    Runtime,
+    add_runtime,
+    card_of,
+    execute_in,
+    names_of,
+    runtime_of,
+    sections,
+    seeded,
+)
 from verify import score
 
 from unstuck import registry
@@ -187,16 +198,16 @@ def table(found: Sequence[Repaired]) -> str:
     return "\n".join(lines)
 
 
-def page(found: Sequence[Repaired]) -> str:
+def page(found: Sequence[Repaired], runtime: Runtime) -> str:
     """Return the tables of both splits as a page of the docs."""
     parts = [
-        "# Repairs\n",
-        f"`unstuck fix --workers 1` on the zoo's repairable cases; {date.today()}, "
+        f"# {runtime.title('Repairs')}\n",
+        f"`unstuck fix --workers 1` on the zoo's repairable {runtime}; {date.today()}, "
         f"{os.cpu_count()} cores. A case is repaired if the patched script, run alone, reaches "
         "what its card asks for on seeds 0, 1 and 2. The cost counts the steps of every trial, the "
         "untreated ones included, as a multiple of the bare run. The last columns: random search "
         "over the same remedies and AutoTrainer's order, repaired at the same number of steps (see "
-        "zoo/rivals.py). `make zoo-fix` makes this page anew.\n",
+        f"zoo/rivals.py). `make {runtime.target('zoo-fix')}` makes this page anew.\n",
     ]
     parts += sections(found, table, failures, "Not repaired")
     return "\n".join(parts)
@@ -227,8 +238,10 @@ def main() -> None:
     parser.add_argument("--rivals", action="store_true", help="other strategies at the same cost")
     parser.add_argument("--records", type=Path, help="keep what is measured, use what is there")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    add_runtime(parser)
     options = parser.parse_args()
-    names = [name for name in names_of(options.split, options.case) if repairable(name)]
+    runtime = runtime_of(parser, options)
+    names = [name for name in names_of(options.split, options.case, runtime) if repairable(name)]
     names = [name for name in names if options.obstacle in card_of(name)["accepted"][0]]
     if not names:
         parser.error("no repairable case is asked for")
@@ -242,7 +255,7 @@ def main() -> None:
         options.records.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.workers) as pool:
         found = list(pool.map(shown, names))
-    text = page(found)
+    text = page(found, runtime)
     print(text)
     if options.output:
         options.output.write_text(text)

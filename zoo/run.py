@@ -2,26 +2,28 @@
 
 ``python zoo/run.py [--split dev|report|all] [--case PART] [--seeds 0,1,2] [--output PAGE.md]``.
 With ``--records FOLDER`` the records are kept there, and those that exist are only diagnosed
-again: a change of an obstacle is judged in seconds.
+again: a change of an obstacle is judged in seconds. ``--framework keras --backend
+jax|torch|tensorflow`` runs the Keras cases, on a backend that is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from unstuck import diagnose, registry
 from unstuck.findings import Severity
@@ -97,10 +99,56 @@ def card_of(name: str) -> dict[str, Any]:
     return tomllib.loads((CASES / f"{name}.toml").read_text())
 
 
-def names_of(split: str, part: str) -> list[str]:
-    """Return the cases of a split (or of ``all``) with `part` in their name."""
+class Runtime(NamedTuple):
+    """What the cases are written for, and what Keras is to run on."""
+
+    framework: str = "torch"
+    backend: str = "jax"
+
+    def __str__(self) -> str:
+        keras = f"Keras trainings on {self.backend}"
+        return keras if self.framework == "keras" else "PyTorch trainings"
+
+    def title(self, title: str) -> str:
+        """Return the title of a page of these cases."""
+        return f"{title}, Keras on {self.backend}" if self.framework == "keras" else title
+
+    def target(self, target: str) -> str:
+        """Return what `make` is asked for that page."""
+        return f"{target}-keras" if self.framework == "keras" else target
+
+    def runs(self, card: Mapping[str, Any]) -> bool:
+        """Return whether a case is for that framework and not kept from that backend."""
+        if card.get("framework", "torch") != self.framework:
+            return False
+        return self.framework == "torch" or self.backend in card.get("backends", [self.backend])
+
+
+def names_of(split: str, part: str, runtime: Runtime | None = None) -> list[str]:
+    """Return the cases of a split (or of ``all``) with `part` in their name, for a framework."""
+    runtime = runtime or Runtime()
     names = sorted(path.stem for path in CASES.glob("*.toml") if part in path.stem)
-    return [name for name in names if split in ("all", card_of(name)["split"])]
+    cards = {name: card_of(name) for name in names}
+    return [
+        n for n, card in cards.items() if split in ("all", card["split"]) and runtime.runs(card)
+    ]
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """Let a command line say for which framework, and on what Keras runs."""
+    parser.add_argument("--framework", choices=["torch", "keras"], default="torch")
+    backends = ["jax", "torch", "tensorflow"]
+    parser.add_argument("--backend", choices=backends, default="jax", help="of Keras")
+
+
+def runtime_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Runtime:
+    """Return what a command line says of it; the children are told by their environment."""
+    runtime = Runtime(options.framework, options.backend)
+    if runtime.framework == "keras":
+        if importlib.util.find_spec(runtime.backend) is None:
+            parser.error(f"{runtime.backend} is not installed beside {sys.executable}")
+        os.environ["KERAS_BACKEND"] = runtime.backend
+    return runtime
 
 
 def execute(source: str, *before: str) -> subprocess.CompletedProcess[str]:
@@ -220,18 +268,19 @@ def failures(results: Iterable[Result]) -> list[str]:
     return lines
 
 
-def page(results: Sequence[Result], seeds: str) -> str:
+def page(results: Sequence[Result], seeds: str, runtime: Runtime) -> str:
     """Return the tables of both splits as a page of the docs."""
     cases = {(r.case, r.kind) for r in results}
     sick = sum(kind == "sick" for _, kind in cases)
     parts = [
-        "# The zoo\n",
-        f"{sick} sick and {len(cases) - sick} healthy PyTorch trainings, seeds {seeds}, under "
-        f"`unstuck run`; {date.today()}, {os.cpu_count()} cores. `make zoo` makes this page anew. "
+        f"# {runtime.title('The zoo')}\n",
+        f"{sick} sick and {len(cases) - sick} healthy {runtime}, seeds {seeds}, under "
+        f"`unstuck run`; {date.today()}, {os.cpu_count()} cores. `make {runtime.target('zoo')}` "
+        "makes this page anew. "
         "A run counts as right if its first diagnosis is one that the case's card accepts; a "
         "healthy run is an alarm with any warning or error. The last three columns are medians "
         "and shares of the rightly diagnosed runs.\n",
-        FIRST_LOOKS,
+        *([FIRST_LOOKS] if runtime.framework == "torch" else []),
     ]
     parts += sections(results, table, failures, "Runs that differ from their card")
     return "\n".join(parts)
@@ -263,8 +312,10 @@ def main() -> None:
     parser.add_argument("--records", type=Path, help="keep records there, use those that exist")
     parser.add_argument("--output", type=Path, help="write the page there (Markdown)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    add_runtime(parser)
     options = parser.parse_args()
-    names = names_of(options.split, options.case)
+    runtime = runtime_of(parser, options)
+    names = names_of(options.split, options.case, runtime)
     if not names:
         parser.error(f"no case matches {options.case!r}")
     jobs = [(name, int(seed)) for seed in options.seeds.split(",") for name in names]
@@ -273,7 +324,7 @@ def main() -> None:
         records.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(options.workers) as pool:
             results = list(pool.map(partial(judge, records=records), jobs))
-    text = page(sorted(results, key=lambda r: (r.case, r.seed)), options.seeds)
+    text = page(sorted(results, key=lambda r: (r.case, r.seed)), options.seeds, runtime)
     print(text)
     if options.output:
         options.output.write_text(text)

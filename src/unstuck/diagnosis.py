@@ -46,7 +46,7 @@ def diagnose(
         findings = _with_known_at(run, asked) if dated else diagnose_run(run, asked)
         if _rehearsal(run, recording.runs):
             findings = [f.with_(severity=Severity.INFO, first=False) for f in findings]
-        found += findings
+        found += [finding.with_(training=run) for finding in findings]
     return _one_first(found)
 
 

@@ -29,12 +29,17 @@ __all__ = [
     "memorized",
     "middle",
     "noise",
+    "own_losses",
     "ratio",
     "turn",
+    "unharmed",
     "units",
     "validation",
 ]
 
+BROKE = 10.0
+"""A loss so many times its start is no matter of one batch: the weights are destroyed. (Of the
+zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in a step.)"""
 RANGES: Mapping[str, tuple[float, float]] = {
     "relu": (0.0, math.inf),
     "relu6": (0.0, 6.0),
@@ -74,6 +79,19 @@ def ratio(above: float, below: float) -> float:
 def early(series: Series, steps: int = 20) -> Series:
     """Return the part of a series within its run's first steps."""
     return series.until(steps - 1)
+
+
+def unharmed(run: Run, series: Series) -> Series:
+    """Return the part of a series from before the loss first exceeded `BROKE` times its start.
+
+    What gradients and updates are after that, is what the steps before have done to the weights.
+    All of it where no loss was measured, or where it starts at zero or below.
+    """
+    start = next(iter(run.loss), math.nan)
+    if not start > 0:
+        return series
+    broke = next((step for step, loss in run.loss.pairs() if not loss <= BROKE * start), None)
+    return series if broke is None else series.until(broke - 1)
 
 
 @dataclass(frozen=True)
@@ -138,7 +156,7 @@ class Descent:
 @lru_cache(maxsize=4)  # every obstacle asks it of the same run
 def descent(run: Run) -> Descent:
     """Return how the training loss of `run` went."""
-    losses = run.loss
+    losses = own_losses(run)
     values = [v for v in losses.values if not math.isnan(v)]
     finite = [v for v in values if math.isfinite(v)]
     count = len(losses)
@@ -177,6 +195,25 @@ def descent(run: Run) -> Descent:
         finite=len(finite) == count,
         slope=slope,
         count=count,
+    )
+
+
+def own_losses(run: Run) -> Series:
+    """Return the losses of the steps without what regularizers of weights add to them.
+
+    Where these are known (Keras adds them by itself) they are interpolated between the steps at
+    which they were measured: they change as slowly as the weights do. Losses that a script adds up
+    by itself stay what they are.
+    """
+    penalty = run.of("penalty").finite()
+    if not penalty:
+        return run.loss
+    return Series(
+        run.loss.steps,
+        tuple(
+            max(v - penalty.between(s), min(v, 0.0)) if math.isfinite(v) else v
+            for s, v in run.loss.pairs()
+        ),
     )
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from unstuck.signals import Run
 
 __all__ = ["Applicability", "Evidence", "Finding", "Location", "RemedyHint", "Severity"]
 
@@ -90,6 +93,8 @@ class Finding:
         notes: Further sentences: why it happens, what to look at.
         known_at: The step at which the evidence sufficed.
         run: Which of the script's trainings it concerns, counted from 0.
+        training: That training, from which a notebook draws the picture that shows the finding;
+            None for one that was read back.
     """
 
     obstacle: str
@@ -107,6 +112,7 @@ class Finding:
     notes: tuple[str, ...] = ()
     known_at: int | None = None
     run: int = 0
+    training: Run | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the finding as schema 1 has it."""

@@ -91,7 +91,9 @@ class Following:
             return
         with contextlib.redirect_stderr(io.StringIO()):  # what fails is said at the end
             found = self._keep(diagnose(recording, *self._asked, dated=False))
-        self._findings = [f for f in found if f.severity is not Severity.INFO]
+        # They are kept, and a long training takes memory: what was read of it is let go.
+        serious = [f for f in found if f.severity is not Severity.INFO]
+        self._findings = [f.with_(training=None) for f in serious]
         steps = max((run.steps for run in recording.runs), default=0)
         self._firsts.append((steps, next((f for f in self._findings if f.first), None)))
         self._due = time.monotonic() + SHARE * (time.monotonic() - began)

@@ -74,8 +74,16 @@ def _json(path: Path, text: str) -> Iterator[dict[str, float]]:
         return
     if isinstance(data, dict):
         history = data.get("log_history")
-        data = history if isinstance(history, list) else _transposed(data)
+        data = _from_zero(history) if isinstance(history, list) else _transposed(data)
     yield from (_numbers(row) for row in data if isinstance(row, dict))
+
+
+def _from_zero(history: list[Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a Transformers trainer, which counts the steps that were taken."""
+    for row in history:
+        if isinstance(row, dict):
+            step = row.get("step")
+            yield {**row, "step": max(step - 1, 0)} if isinstance(step, int) else row
 
 
 def _json_lines(path: Path, lines: list[str], whole: ValueError) -> Iterator[dict[str, float]]:

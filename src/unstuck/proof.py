@@ -156,7 +156,10 @@ def _advance(bench: Bench, trials: Sequence[tuple[Trial, int]]) -> None:
 def wins(
     bench: Bench, pilot: Trial, looks: Sequence[int], pace: float, first: Finding
 ) -> int | None:
-    """Return after how many steps the pilot is better than the control, None if it is not."""
+    """Return after how many steps the pilot is better than the control, None if it is not.
+
+    Nor if a rate that was corrected shows the same obstacle still: others are raced instead.
+    """
     control = bench.control_trial
     for steps in looks:
         _advance(bench, [(control, steps), (pilot, _reached(steps, pace))])
@@ -165,11 +168,12 @@ def wins(
         values = [bench.value(control, steps), bench.value(pilot, _reached(steps, pace))]
         before, after = map(bench.objective.badness, values)
         if after < before:
-            return steps
+            still = first.obstacle in plan.RATES and bench.shows(pilot, first.obstacle)
+            return None if still else steps
         if pilot.status == "timed-out":
             bench.notes.append("the budget ended before anything was proven")
             return None
-        if not plan.structural(first) and after > before:
+        if not plan.caused(first) and after > before:
             return None
     return None
 
@@ -245,7 +249,7 @@ def decide(
         compared, before, after = _compare(bench, controls, treated, steps, pace)
         if compared is None or compared.proven:
             break
-        if not (plan.structural(first) or _even(bench, before, after)):
+        if not (plan.caused(first) or _even(bench, before, after)):
             break
     return compared, before, after, steps
 

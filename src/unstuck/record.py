@@ -3,22 +3,25 @@
 One table holds facts as JSON; one names the sources (a run, a layer, its signals); one holds deep
 samples, a row each with float32 values in the order of the source's signals; one holds chunks of
 what is measured every step. Nothing is ever unpickled. A writer that is killed loses at most what
-came in since the last commit, half a second before. However long a run is, its record stays small:
+came in during half a second (see `Recorder.is_due`). However long a run is, its record stays small:
 of what came long ago, only the extremes are kept, the more sparsely the more there is of it.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import math
 import os
 import sqlite3
 import threading
+import time
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 from typing import Any
 
 from unstuck.findings import Location
@@ -30,7 +33,15 @@ SCHEMA_VERSION = 1
 APPLICATION = b"unst"
 """Marks a database as a record (bytes 68 to 71 of the file): no other file is ever overwritten."""
 COMMIT_SECONDS = 0.5
-"""At most this long do values wait in memory (promise 5: everything up to the last second)."""
+"""So long do values wait in memory for the next step's end: promise 5, everything up to the last
+second, also where a step takes as long again."""
+PAUSE_SECONDS = 0.1
+"""So long do they wait where a pause may follow: a validation pass, an epoch's end, compiling."""
+REST = 100
+"""After a commit, none follows for so many times as long as it took: 1 % of the time at most, the
+default budget, however slow the disk is and however much waits because it cannot be written."""
+PATIENCE = 1.0
+"""Seconds that the last commit waits for another process to let go of the file."""
 
 CHUNK = 1024
 """Values in a row of `chunks`, after which the next row begins: the recent past."""
@@ -59,8 +70,14 @@ class RecordError(Exception):
 class Recorder:
     """Appends a run to its file from the training's process.
 
-    Values are buffered and committed by a background thread, so that no step waits for the disk. A
-    forked child inherits the object but writes nothing.
+    Values are buffered and committed by the thread that trains, at the end of a step: a thread of
+    ours would make every step slower, since a process with a second one counts references and
+    hands over Python's lock with more care. The operating system writes to the disk when it likes
+    (`synchronous=OFF`), so a commit takes some tenths of a millisecond. A forked child inherits the
+    object but writes nothing. What is not closed is closed when Python ends.
+
+    Attributes:
+        due: When the next commit is due at a step's end, by `time.monotonic`.
 
     Raises:
         RecordError: When the file cannot be created, or would take the place of something else.
@@ -71,7 +88,8 @@ class Recorder:
         if foreign(self.path):
             raise RecordError(f"{self.path} is no record and is not overwritten; name another file")
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # The script may train in several threads; a handler of its signals may come in between.
+        self._lock = threading.RLock()
         self._writing = threading.Lock()
         self._sources: dict[tuple[int, str, tuple[str, ...]], int] = {}
         self._counts: dict[int, int] = {}
@@ -80,11 +98,12 @@ class Recorder:
         self._tails: dict[int, _Tail] = {}
         self._failure: str | None = None
         self._given_up = False
+        self._closed = False
         self._runs = 0
         try:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=1)
+            self._db = sqlite3.connect(self.path, check_same_thread=False, timeout=0)
             self._db.execute(f"PRAGMA application_id={int.from_bytes(APPLICATION)}")
             self._db.execute("PRAGMA journal_mode=WAL")
             # A killed process loses nothing that was committed; only a power cut could.
@@ -93,11 +112,12 @@ class Recorder:
             self._db.commit()
         except (sqlite3.Error, OSError) as error:
             raise RecordError(f"cannot write the record {self.path}: {error}") from None
+        self.due = self._committed = time.monotonic()
+        self._took = 0.0
+        self._rest = 0.0
         self.fact("schema", SCHEMA_VERSION)
         self.commit()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._commit_regularly, daemon=True, name="unstuck")
-        self._thread.start()
+        atexit.register(self.close)
 
     @property
     def broken(self) -> str | None:
@@ -141,39 +161,56 @@ class Recorder:
         """Add the next value of something that is measured every step."""
         with self._lock:
             pieces = self._coming.pieces
-            held = pieces.get(source)
-            if held is not None and held[-1][0] + len(held[-1][1]) == step:
-                held[-1][1].append(value)
-            else:
-                pieces.setdefault(source, []).append((step, array("f", (value,))))
+            if source in pieces:
+                first, values = pieces[source][-1]
+                if first + len(values) == step:
+                    values.append(value)
+                    return
+            pieces.setdefault(source, []).append((step, array("f", (value,))))
 
-    def _commit_regularly(self) -> None:
-        while not self._stop.wait(COMMIT_SECONDS):
-            self.commit()
+    def is_due(self, after: float = COMMIT_SECONDS) -> bool:
+        """Return whether the last commit lies back as far as `after` seconds.
+
+        To be asked at the end of every step and, with `PAUSE_SECONDS`, before what may take long.
+        So what is lost to a `kill -9` came in during the half second before the step, or the tenth
+        of one before the pause, in which it happens; a pause that nothing announces (the script
+        sleeps, or writes its weights) counts as a step.
+        """
+        return time.monotonic() >= self._committed + max(after, self._rest)
 
     def commit(self) -> None:
         """Write what has come in; a failure is remembered in `broken`, never raised.
 
         What could not be written waits for the next commit: a disk may be full, or the file locked
-        by another process, for a while.
+        by another process, for a while; no lock is waited for.
         """
         if os.getpid() != self._pid:
             return
-        with self._writing:
+        begin = time.monotonic()
+        with _uninterrupted(), self._writing:
+            self._commit()
+        now = time.monotonic()
+        # The quicker of two: one may have been held up by other processes.
+        self._took, before = now - begin, self._took
+        self._rest = REST * min(self._took, before)
+        self._committed = now
+        self.due = now + max(COMMIT_SECONDS, self._rest)
+
+    def _commit(self) -> None:
+        with self._lock:
+            batch, self._coming = self._coming, _Batch()
+        if self._given_up or not batch.size():
+            return
+        try:
+            tails = self._write(batch)
+        except Exception as error:
+            self._failure = f"the record {self.path} cannot be written: {error}"
             with self._lock:
-                batch, self._coming = self._coming, _Batch()
-            if self._given_up or not batch.size():
-                return
-            try:
-                tails = self._write(batch)
-            except Exception as error:
-                self._failure = f"the record {self.path} cannot be written: {error}"
-                with self._lock:
-                    self._coming = batch.followed_by(self._coming)
-                self._given_up = batch.size() > WAITING
-            else:
-                self._tails.update(tails)
-                self._failure = None
+                self._coming = batch.followed_by(self._coming)
+            self._given_up = batch.size() > WAITING
+        else:
+            self._tails.update(tails)
+            self._failure = None
 
     def _write(self, batch: _Batch) -> dict[int, _Tail]:
         """Write a batch in one transaction; return the last chunks of the series in it."""
@@ -207,17 +244,19 @@ class Recorder:
         return tails
 
     def close(self) -> None:
-        """Write everything and close the file."""
-        if os.getpid() != self._pid:
+        """Write everything and close the file; for the last time, a lock is waited for."""
+        atexit.unregister(self.close)
+        if os.getpid() != self._pid or self._closed:
             return
-        self._stop.set()
-        self._thread.join(timeout=5)
+        self._closed = True
         with self._lock:
             self._coming.samples += self._left_out.values()
             self._left_out = {}
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute(f"PRAGMA busy_timeout={round(1000 * PATIENCE)}")
         self.commit()
+        # A finished record is one plain file; a reader that is just looking prevents that.
         with self._writing:
-            # A finished record is one plain file; a reader that is just looking prevents that.
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("PRAGMA busy_timeout=200")
                 self._db.execute("PRAGMA journal_mode=DELETE")
@@ -284,6 +323,19 @@ class _Tail:
                 for i in sorted(chosen - {-1})
             ]
         return kept
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have signals wait for the end of the block, so that no handler raises in the middle of it."""
+    before = pthread_sigmask(SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
+
+
+_SIGNALS = valid_signals()
 
 
 def _encodable(text: str) -> str:

@@ -119,7 +119,10 @@ class _Fix(Bench):
             if first is not None:
                 verdict, cured = self._cure(first)
                 for _ in range(ROUNDS):
+                    before = verdict
                     verdict, cured = self._build_upon(verdict, cured)
+                    if verdict is before:  # the same candidates would be tried again
+                        break
                 if verdict.status not in ("fixed", "nothing-to-fix"):
                     tried = [name.partition("=")[0] for name in self.tried]
                     self.notes += advice(self.control, first, self._declined(), tried)
@@ -299,7 +302,8 @@ class _Fix(Bench):
     def _try_candidates(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.
 
-        A fact of the script is undone first, by its likeliest remedy alone: the rest is tuning.
+        A cause that is sure is undone first, by its likeliest remedy alone: the rest is tuning. A
+        rate is tuned as well, so where the run then ends far from done the others are raced too.
         """
         early = self.control_trial.status == "paused"
         steps = self.control.steps if early else plan.horizon(self.control, first)
@@ -315,12 +319,20 @@ class _Fix(Bench):
             hints = ", ".join(hint.name for hint in first.remedies)
             return self._nothing(f"no remedy can be applied by itself; by hand: {hints or 'none'}")
         self.improved = []
+        fixed: tuple[Verdict, WorkingFiles] | None = None
         for candidates in (*([candidate] for candidate in undoing), others):
-            if not candidates or self.improved:
-                continue  # what has been undone is built upon (`_build_upon`)
+            undone = self.improved and plan.structural(first)  # that is built upon
+            if not candidates or undone or ((fixed or self.improved) and self.spent()):
+                continue
             verdict, cured = self._attempt(candidates, first, steps)
-            if verdict.status in ("fixed", "nothing-to-fix"):
+            if verdict.status == "nothing-to-fix":
                 return verdict, cured
+            if verdict.status == "fixed":
+                fixed = self._better(fixed, (verdict, cured))
+                if plan.structural(first) or candidates is others or self._arrived(verdict):
+                    return fixed
+        if fixed:
+            return fixed
         if self.improved:
             return self.improved[0]
         hint = ""
@@ -359,7 +371,7 @@ class _Fix(Bench):
                 self.improved.append((verdict, cured))
             elif verdict.status == "fixed":
                 if fixed is not None:
-                    return min(fixed, (verdict, cured), key=lambda cure: self._end(cure[0]))
+                    return self._better(fixed, (verdict, cured))
                 fixed = verdict, cured
                 if first.obstacle in plan.WHOLE_RUN or self._arrived(verdict):
                     break
@@ -369,6 +381,12 @@ class _Fix(Bench):
         """Return whether a fixed run has come so far that another finalist need not be tried."""
         run = self.run_of(self.wholes[verdict.remedies])
         return run is None or plan.arrived(run)
+
+    def _better(
+        self, one: tuple[Verdict, WorkingFiles] | None, other: tuple[Verdict, WorkingFiles]
+    ) -> tuple[Verdict, WorkingFiles]:
+        """Return which of two cures ends better."""
+        return min(one, other, key=lambda cure: self._end(cure[0])) if one else other
 
     def _end(self, verdict: Verdict) -> float:
         """Return what a fixed run ends at; smaller is better."""

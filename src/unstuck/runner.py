@@ -25,6 +25,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from unstuck.frameworks.wrapping import wrap
+
 if TYPE_CHECKING:
     from unstuck.remedies import Change
 
@@ -185,6 +187,7 @@ class Watching:
         self.spec = spec
         self.recorder = Recorder(spec.record)
         self.watchers: list[Any] = []
+        self._undo: list[Callable[[], None]] = []
         self._adopting = False
         self._stopped = False
         self.treatment: Any = None
@@ -200,6 +203,18 @@ class Watching:
             _shift_seeds(self.spec.seed)
         after_import("torch", self._watch_torch)
         after_import("keras", self._watch_keras)
+        self._undo.append(wrap(os, "_exit", self._around_exit))
+        self.recorder.commit()
+
+    def _around_exit(self, original: Callable[[int], None]) -> Callable[[int], None]:
+        """Write what has come in before a script leaves at once; nothing else is done there."""
+        recorder = self.recorder
+
+        def _exit(status: int) -> None:
+            recorder.commit()
+            original(status)
+
+        return _exit
 
     def _watch_torch(self) -> None:
         if self._stopped:
@@ -288,6 +303,8 @@ class Watching:
     def stop(self) -> None:
         """Detach from the frameworks; nothing is watched any more."""
         self._stopped = True
+        for undo in self._undo:
+            undo()
         for watcher in self.watchers:
             watcher.uninstall()
 

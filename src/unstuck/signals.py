@@ -45,6 +45,7 @@ SIGNALS: Mapping[str, str] = {
     "metric": "a metric that the framework reports of an epoch's training, by its name",
     "validation_metric": "the same of a gradient-free pass, by the pass's number and its name",
     "batch_loss": "the loss as its function computed it, in deep samples",
+    "penalty": "what regularizers of weights add to the loss, in deep samples and after epochs",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "balanced_accuracy": "mean share of each class that is recognized in the last sampled batches",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",
@@ -136,6 +137,21 @@ class Series(Sequence[float]):
         """Return the last value at or before `step`, or None."""
         index = bisect_right(self.steps, step) - 1
         return self.values[index] if index >= 0 else None
+
+    def between(self, step: int) -> float:
+        """Return the value at `step` on straight lines between the values, the nearest outside.
+
+        Raises:
+            IndexError: For a series without values.
+        """
+        after = bisect_right(self.steps, step)
+        if after in (0, len(self)):
+            return self.values[max(after - 1, 0)]
+        (begin, end), (low, high) = (
+            self.steps[after - 1 : after + 1],
+            self.values[after - 1 : after + 1],
+        )
+        return low + (high - low) * (step - begin) / (end - begin)
 
 
 @dataclass(frozen=True)

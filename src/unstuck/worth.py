@@ -28,8 +28,8 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
 
     Where a class is ignored, the mean share of each class that is recognized in the last training
     batches: a loss that weighs classes is another number, and accuracy rewards ignoring the rare
-    one. At the end of a run whose loss was computed of the wrong thing, the accuracy: the right
-    loss is another number. Otherwise the validation loss, else the validation accuracy, if a pass
+    one. Of a whole run whose loss was computed of the wrong thing, the accuracy: the right loss is
+    another number. Otherwise the validation loss, else the validation accuracy, if a pass
     was made in the later half of these steps; else the training loss, without penalties that the
     script adds to it where the obstacle is such a penalty.
 
@@ -40,7 +40,7 @@ def objective(run: Run, obstacle: str, steps: int) -> Objective:
     """
     if obstacle == "class-imbalance" and not math.isnan(value(run, BALANCED, steps)):
         return Objective(BALANCED, "max")
-    if obstacle in RESCALED and run.complete and steps >= run.steps:
+    if obstacle in RESCALED and run.complete:
         for name in ("validation accuracy", "training accuracy"):
             if not math.isnan(value(run, name, steps)):
                 return Objective(name, "max")

@@ -30,7 +30,7 @@ from unstuck.frameworks.keras_steps import Seen, Steps
 from unstuck.frameworks.keras_training import Training
 from unstuck.frameworks.pacing import Pacing
 from unstuck.frameworks.wrapping import wrap
-from unstuck.record import Recorder
+from unstuck.record import COMMIT_SECONDS, PAUSE_SECONDS, Recorder
 
 __all__ = ["KerasWatcher"]
 
@@ -160,11 +160,18 @@ class KerasWatcher:
             self.pacing.spent += time.perf_counter() - begin
         return None
 
+    def keep_up(self, training: Training, after: float = COMMIT_SECONDS) -> None:
+        """Write what has come in, unless that was done less than `after` seconds ago."""
+        if self.recorder.is_due(after):
+            training.fetch()
+            self.recorder.commit()
+
     def _fail(self, error: Exception) -> None:
         self.active = False
         self.failed = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         for session in self._sessions:
             session.restore()
+        self.recorder.commit()
         with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
             print(
                 f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
@@ -208,11 +215,11 @@ class KerasWatcher:
 
     def _training(self, model: Any) -> Training:
         for known in self._trainings:
-            if known.trains(model):
+            if known.trains(model, model.optimizer):
                 return known
         for known in self._trainings:
             known.release()
-        training = Training(self, model, self.recorder.new_run())
+        training = Training(self, model, model.optimizer, self.recorder.new_run())
         self._trainings.append(training)
         self.recorder.fact("framework", "keras")
         self.recorder.fact("keras", keras.__version__)
@@ -234,6 +241,7 @@ class KerasWatcher:
         def pass_(model: Any, *args: Any, **kwargs: Any) -> Any:
             if not watcher.active or os.getpid() != watcher._pid:
                 return original(model, *args, **kwargs)
+            watcher.guard(watcher._pass_begins, model)
             with watcher._others_away():
                 result = original(model, *args, **kwargs)
             if evaluates and not kwargs.get("_use_cached_eval_dataset"):
@@ -241,6 +249,11 @@ class KerasWatcher:
             return result
 
         return pass_
+
+    def _pass_begins(self, model: Any) -> None:
+        for training in self._trainings:
+            if training.model() is model:
+                self.keep_up(training, PAUSE_SECONDS)
 
     def _evaluated(self, model: Any) -> None:
         """Take an evaluation that the script makes itself as a validation pass."""
@@ -357,10 +370,12 @@ class _Session:
         """Write what `fit` left; a loop of single steps is written when the script ends."""
         if self.by_epochs:
             self.training.write_facts()
+            self.watcher.keep_up(self.training, PAUSE_SECONDS)
 
     def epoch_ended(self, logs: Mapping[str, Any]) -> None:
         """Note the metrics of an epoch."""
         self.training.epoch_ended({k: float(v) for k, v in logs.items() if _number(v)})
+        self.watcher.keep_up(self.training, PAUSE_SECONDS)
 
     # -------------------------------------------------------------- a step
 
@@ -383,6 +398,7 @@ class _Session:
     def _light(self, steps: Steps, batch: Any, result: Any) -> None:
         at_once = int(self.model.steps_per_execution)
         self.training.stepped(steps.logs(result), steps.rows(batch), at_once)
+        self.watcher.keep_up(self.training)
 
     def _deep(
         self, steps: Steps, original: Callable[..., Any], args: tuple[Any, ...], batch: Any
@@ -416,6 +432,7 @@ class _Session:
         if seen.failed is not None:
             raise seen.failed
         self.training.measure(seen, batch, steps.reader(args, result))
+        self.watcher.keep_up(self.training, PAUSE_SECONDS)
 
 
 def _settle(steps: Steps, values: Any) -> None:

@@ -24,6 +24,7 @@ NORMS = (
     layers.GroupNormalization,
     layers.UnitNormalization,
 )
+_LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
 _LINEAR = (
     *(layers.Dense, layers.EinsumDense, layers.Conv1D, layers.Conv2D, layers.Conv3D),
     *(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose),
@@ -50,6 +51,7 @@ class Wiring:
         outputs: Names of the activations behind the last layer.
         chain: Operations from the loss back to the last layer.
         inputs: For each loss what it does first, what made its predictions, the activation's name.
+        taken: The activation whose inputs Keras takes for the logits that it was promised, or None.
         nonlinear: Whether anything between the layers is more than linear.
         unheld: Layers with parameters that ran but belong to no model that is trained.
     """
@@ -58,6 +60,7 @@ class Wiring:
     outputs: frozenset[str] = frozenset()
     chain: list[str] = field(default_factory=list)
     inputs: list[list[Any]] = field(default_factory=list)
+    taken: str | None = None
     nonlinear: bool = True
     unheld: list[Any] = field(default_factory=list)
 
@@ -99,6 +102,10 @@ def read(
         for function, restored in losses
         if function is not None
     ][:8]
+    promised = any(restored and function in _LOGITS for function, restored in losses)
+    wiring.taken = next(
+        (n for n in wiring.outputs if promised and kinds.get(n) in ("softmax", "sigmoid")), None
+    )
     wiring.chain = [part for given in wiring.inputs[:1] for part in _chain(losses[0][0], given)]
     wiring.nonlinear = _nonlinear(ran, ends, wiring.outputs)
     wiring.unheld = [
@@ -138,8 +145,7 @@ def _given(
     names = [facts["activation_name"] for facts in behind.values()]
     name = names[-1] if names else None
     made_by = kinds.get(name or "", "linear")
-    logits = function in ("cross_entropy", "binary_cross_entropy_with_logits")
-    if restored and logits and made_by in ("softmax", "sigmoid"):
+    if restored and function in _LOGITS and made_by in ("softmax", "sigmoid"):
         made_by, name = "linear", None
     return [INSIDE.get(function or "", function), made_by, name]
 

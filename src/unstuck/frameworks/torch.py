@@ -43,7 +43,7 @@ from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
 from unstuck.frameworks.wrapping import wrap
-from unstuck.record import Recorder
+from unstuck.record import COMMIT_SECONDS, PAUSE_SECONDS, Recorder
 
 __all__ = ["TorchWatcher"]
 
@@ -85,6 +85,15 @@ class TorchWatcher:
         pauses: Numbers of steps, ascending, after which the process stops itself (for trials).
         counted: Index of the training whose steps these numbers count; None for any.
     """
+
+    # What every step touches lies together: between two steps, training empties the caches, and
+    # the microseconds that we take are those of fetching it again.
+    __slots__ = (
+        *("__dict__", "__weakref__", "recorder", "loaders", "active", "attentive", "loss_held"),
+        *("_inside", "_current", "_timing", "_armed", "_validation", "_validating", "_hand"),
+        *("_scaled", "_loss_value", "_backward_seen", "listeners", "stop_at", "pauses"),
+        *("stop_on_error", "_runs"),
+    )
 
     def __init__(
         self,
@@ -134,6 +143,8 @@ class TorchWatcher:
         self.stretches = Stretches(self)
         self.loaders = Loaders()
         self._inside = False
+        self._current: Training | None = None
+        self.attentive = True  # whether a training measures something before its coming step
         self.started = time.perf_counter()
         self.spent = 0.0
         self.light = 0.0
@@ -241,6 +252,7 @@ class TorchWatcher:
             training.disarm()
         for stop in self.listeners:
             stop.__self__.end()  # type: ignore[attr-defined]
+        self.recorder.commit()
         with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
             print(
                 f"unstuck: watching stopped, the training goes on ({self.failed})", file=sys.stderr
@@ -287,6 +299,13 @@ class TorchWatcher:
         elapsed = max(time.perf_counter() - self.started, 1e-3)
         return max(1, math.ceil((missing / self.budget) / elapsed * max(step, 1)))
 
+    def keep_up(self, after: float = COMMIT_SECONDS) -> None:
+        """Write what has come in, unless that was done less than `after` seconds ago."""
+        if self.recorder.is_due(after):
+            for training in self._all:
+                training.fetch_losses()
+            self.recorder.commit()
+
     def distance(self, step: int, cost: float) -> int:
         """Return how many steps after the one before `step` the next deep sample is due."""
         return pacing.distance(step, cost, self._left())
@@ -309,6 +328,7 @@ class TorchWatcher:
         # The first step is measured in depth, so its hooks have to be there before it begins.
         if all(training.optimizer() is not optimizer for training in self._all):
             self._training(optimizer).arm()
+        self.keep_up(PAUSE_SECONDS)
 
     def made(
         self, optimizer: Optimizer, frame: FrameType | None, location: Location | None
@@ -336,6 +356,7 @@ class TorchWatcher:
             training = Training(self, optimizer, self.recorder.new_run())
             self._runs[optimizer] = training
             self._all.append(training)
+            self.attentive = True
         return training
 
     def _around_compile(self, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -405,8 +426,8 @@ class TorchWatcher:
                 return
             self._backward_seen += 1
             if measure.at_hand(loss):
-                self._loss_value, self.loss_held = loss.item(), None
-                finite = math.isfinite(self._loss_value)
+                self._loss_value = value = loss.item()
+                self.loss_held, finite = None, math.isfinite(value)
             else:
                 self.loss_held, finite = loss.detach(), not self.broken
         except Exception as error:
@@ -474,6 +495,7 @@ class TorchWatcher:
     def _around_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
         name = original.__name__
+        armed = self._armed
 
         def loss_function(*args: Any, **kwargs: Any) -> Any:
             if watcher._inside or not watcher.active or torch.compiler.is_compiling():
@@ -486,7 +508,7 @@ class TorchWatcher:
             if isinstance(result, Tensor):
                 if not result.requires_grad:
                     watcher._judge(watcher._loss_without_gradients, name, args, kwargs, result)
-                elif watcher._armed:
+                elif armed:
                     watcher._guard(watcher._loss_computed, name, args, kwargs, result)
             return result
 
@@ -574,6 +596,7 @@ class TorchWatcher:
         key = (name, *_call_sites())
         found = self._validation.get(key)
         if found is None:
+            self.keep_up(PAUSE_SECONDS)
             found = self._validation[key] = _Pass()
             # With gradients on, the predictions were made before: in which mode is not known.
             found.training_mode = not torch.is_grad_enabled() and self._modal_layers_training()
@@ -664,10 +687,14 @@ class TorchWatcher:
         watcher = self
 
         def __iter__(loader: Any) -> Any:  # noqa: N807
-            watcher._guard(watcher.loaders.entered, loader)
+            watcher._guard(watcher._pass_begins, loader)
             return original(loader)
 
         return __iter__
+
+    def _pass_begins(self, loader: Any) -> None:
+        self.loaders.entered(loader)
+        self.keep_up(PAUSE_SECONDS)  # the loader may start processes first
 
     def _loader_made(self, loader: Any) -> None:
         self.loaders.add(loader)
@@ -681,7 +708,7 @@ class TorchWatcher:
 
     def _step_begins(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Measure weights and gradients before a step that is sampled."""
-        if self.active and not self._inside:
+        if self.attentive and self.active and not self._inside:
             training = self._runs.get(optimizer)
             if training is None or training.attentive:
                 self._guard(self._before_step, optimizer, _closure(args, kwargs))
@@ -694,26 +721,43 @@ class TorchWatcher:
         """Note the loss and the learning rate; in a sampled step, write the sample."""
         if not self.active or self._inside:
             return
-        training = self._runs.get(optimizer)
-        if training is None:
-            return
+        training = self._current
+        if training is None or training.optimizer() is not optimizer:
+            training = self._stepping(optimizer, args, kwargs)
+            if training is None:
+                return
         begin = time.thread_time() if self._timing else 0.0
-        if training.armed:
+        sampled = training.armed
+        if sampled:
             self._guard(training.sample_ends, _closure(args, kwargs))
         try:
-            self.loaders.stepped(training.index)
+            if self.loaders.latest is not None:
+                self.loaders.stepped(training.index)
             training.step_ends()
-            due = training.due()
+            if self._timing:
+                self.light += TIMED * (time.thread_time() - begin)
+            if sampled or time.monotonic() >= self.recorder.due:
+                begin = time.thread_time()
+                self.keep_up(PAUSE_SECONDS if sampled else COMMIT_SECONDS)
+                self.light += time.thread_time() - begin
+            due = training.step >= training.next_deep and training.due()
         except Exception as error:
             self._fail(error)
             return
-        if self._timing:
-            self.light += TIMED * (time.thread_time() - begin)
         if due:
             self._guard(training.arm)
+        if self.attentive:
+            self.attentive = any(each.attentive for each in self._runs.values())
         self._timing = training.step % TIMED == 0 and not self._armed
         if self.stop_at is not None or self.pauses:
             self._end_or_pause(training)
+
+    def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Training | None:
+        """Return the training of an optimizer that is not the one that stepped last."""
+        if optimizer not in self._runs:  # a copy, or older than the watcher
+            self._guard(self._before_step, optimizer, _closure(args, kwargs))
+        self._current = self._runs.get(optimizer)
+        return self._current
 
     def _end_or_pause(self, training: Training) -> None:
         """End a trial, or stop its process until it is continued, if it has come that far."""

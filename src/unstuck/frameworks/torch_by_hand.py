@@ -112,6 +112,7 @@ class ByHand:
         if training.armed:
             training.sample_ends(closure=False)
         training.step_ends()
+        self.watcher.keep_up()
         if training.due():
             training.arm()
 

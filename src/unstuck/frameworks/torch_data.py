@@ -35,7 +35,7 @@ class Loaders:
         self._passes: list[int] = []
         self._steps: list[dict[int, int]] = []
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._latest: int | None = None
+        self.latest: int | None = None
 
     def add(self, loader: Any) -> None:
         """Remember a loader that has just been constructed."""
@@ -59,14 +59,14 @@ class Loaders:
 
     def entered(self, loader: Any) -> None:
         """Note that a pass over a loader begins."""
-        self._latest = self._numbers.get(loader)
-        if self._latest is not None:
-            self._passes[self._latest] += 1
+        self.latest = self._numbers.get(loader)
+        if self.latest is not None:
+            self._passes[self.latest] += 1
 
     def stepped(self, run: int) -> None:
         """Note that a run's optimizer steps."""
-        if self._latest is not None:
-            held = self._steps[self._latest]
+        if self.latest is not None:
+            held = self._steps[self.latest]
             held[run] = held.get(run, 0) + 1
 
     def of(self, run: int) -> dict[str, Any] | None:

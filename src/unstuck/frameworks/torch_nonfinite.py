@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from unstuck.frameworks.limits import LIMITS, STEEP
 from unstuck.frameworks.torch_wiring import Graph, operation
 
 __all__ = ["holders", "origin"]
@@ -28,19 +29,6 @@ _PASSING = frozenset(
     | {"expand", "slice", "select", "clone", "to_copy", "neg", "sum", "mean"}
 )
 """Operations of one operand that put out what is not finite only where they are given it."""
-_LIMITS: Mapping[str, str] = {
-    "log": "the logarithm of zero or of a negative number",
-    "log2": "the logarithm of zero or of a negative number",
-    "log10": "the logarithm of zero or of a negative number",
-    "log1_p": "the logarithm of zero or of a negative number",
-    "div": "a division by zero",
-    "reciprocal": "a division by zero",
-    "sqrt": "the root of a negative number",
-    "rsqrt": "one over the root of zero",
-    "exp": "an exponential of something large",
-    "pow": "a power beyond all numbers",
-    "acos": "an arc cosine outside [-1, 1]",
-}
 _OUTSIDE: Mapping[str, Callable[[Tensor], Tensor]] = {
     "log": lambda value: value <= 0,
     "log2": lambda value: value <= 0,
@@ -50,15 +38,6 @@ _OUTSIDE: Mapping[str, Callable[[Tensor], Tensor]] = {
     "acos": lambda value: value.abs() > 1,
 }
 """Operations that keep what they were given, and where that has no finite result."""
-_STEEP: Mapping[str, str] = {
-    "sqrt": "a root, whose slope at zero is infinite",
-    "rsqrt": "one over a root, whose slope at zero is infinite",
-    "pow": "a power, whose slope at zero may be infinite",
-    "acos": "an arc cosine, whose slope at its ends is infinite",
-    "asin": "an arc sine, whose slope at its ends is infinite",
-    "log": "a logarithm, whose slope at zero is infinite",
-    "div": "a division, whose slope at zero is infinite",
-}
 _FRAMES = 16
 
 
@@ -187,7 +166,7 @@ def _steep(graph: Graph) -> Iterator[str]:
         exponent = getattr(node, "_saved_exponent", 0.5) if name == "pow" else 0.5
         whole = isinstance(exponent, (int, float)) and exponent >= 1
         whole = whole or (name == "div" and _by_number(node))
-        if name in _STEEP and name not in seen and not whole:
+        if name in STEEP and name not in seen and not whole:
             seen.add(name)
             yield name
 
@@ -219,7 +198,7 @@ def _in_a_row(graph: Graph, name: str) -> int:
 def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, Any]:
     destroyed = [name for name, own in owners.items() if not all(_finite(p) for p in own)]
     if destroyed:
-        steep = [_STEEP[name] for name in _steep(graph)]
+        steep = [STEEP[name] for name in _steep(graph)]
         what = f"the step before destroyed the weights of `{destroyed[0]}`"
         if len(destroyed) > 1:
             what += f" and {len(destroyed) - 1} more layers"
@@ -241,7 +220,7 @@ def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, A
                 }
             made = operation(child)
             return {
-                "what": _LIMITS.get(made, f"the operation {made} put it out"),
+                "what": LIMITS.get(made, f"the operation {made} put it out"),
                 "layer": next(iter(graph.owners.get(child, ())), None),
                 "operation": made,
                 "cause": "operation",
@@ -250,7 +229,7 @@ def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, A
         bad = _broken(_kept(node, _RESULTS))
         if bad is not None:
             return {
-                "what": _LIMITS.get(name, f"the operation {name} put it out"),
+                "what": LIMITS.get(name, f"the operation {name} put it out"),
                 "layer": layer,
                 "operation": name,
                 "cause": "operation",
@@ -263,5 +242,5 @@ def _origin(graph: Graph, owners: Mapping[str, Sequence[Tensor]]) -> dict[str, A
             bad = outside(value.detach()) if outside else value
             if bad.any():
                 where = _rows(bad)
-                return {"what": _LIMITS[name], "operation": name, "cause": "operation", **where}
+                return {"what": LIMITS[name], "operation": name, "cause": "operation", **where}
     return {"what": "the loss function itself put it out", "cause": "loss"}

@@ -37,8 +37,6 @@ SHORTEST = 0.1
 BESIDES = 1.3
 """What a sample costs over the time spent on measuring: torch calls our hooks, caches are cold.
 The largest ratio seen on the three trainings of benchmarks/."""
-FETCHED = 1.0
-"""Seconds that losses wait on an accelerator at most, before all of them are fetched at once."""
 DEAD_WINDOW = 8
 """Sampled batches over which a unit has to stay at zero to count as dead."""
 
@@ -104,6 +102,12 @@ class LossCall:
 class Training:
     """One optimizer and the layers it trains: a run of the record."""
 
+    # As in the watcher: what every step touches lies together.
+    __slots__ = (
+        *("__dict__", "__weakref__", "watcher", "recorder", "index", "optimizer", "step"),
+        *("touched", "armed", "next_deep", "clean", "_begun", "_loss_source", "_rate_held"),
+    )
+
     def __init__(self, watcher: TorchWatcher, optimizer: Optimizer, index: int) -> None:
         self.watcher = watcher
         self.recorder = watcher.recorder
@@ -133,6 +137,7 @@ class Training:
         self._spent = 0.0
         self.stage = 0  # 0: wiring not yet read, 1: read
         self.rate: float | None = None
+        self._rate_held: float | None = None  # the very number, as it lies in the optimizer
         self.clean = False
         self.step_location: Location | None = None
         self.variable: str | None = None
@@ -172,7 +177,6 @@ class Training:
         self._begun = False
         self._loss_source = -1
         self._waiting: list[tuple[int, Tensor]] = []
-        self._fetched = 0.0
 
     # -------------------------------------------------------------- layers
 
@@ -259,7 +263,7 @@ class Training:
         """
         if self.armed:
             return
-        self.armed = True
+        self.armed = self.watcher.attentive = True
         self.watcher._armed[self.index] = self
         self._spent = self.watcher.spent
         self._ready = self.step + self.late
@@ -763,10 +767,11 @@ class Training:
         """Whether something is to be measured before the coming step."""
         return self.armed or self._last_gradient is not None or not self._begun
 
-    def _note_rate(self, optimizer: Optimizer) -> None:
+    def _note_rate(self, rate: Any) -> None:
         """Note the learning rate where it is another one than in the step before."""
-        rate = optimizer.param_groups[0].get("lr", math.nan)
-        if type(rate) is not float:
+        if type(rate) is float:
+            self._rate_held = rate
+        else:
             known = not isinstance(rate, Tensor) or measure.at_hand(rate)
             rate = float(rate) if known else math.nan
         before = self.rate
@@ -925,13 +930,19 @@ class Training:
         optimizer = self.optimizer()
         if optimizer is None or not self._begun:
             return
-        seen = self.watcher._backward_seen
+        watcher = self.watcher
+        seen = watcher._backward_seen
         if seen > self.touched:  # else there is no loss, or no new one
             self.touched = seen
-            self._note_loss()
+            if watcher.loss_held is None:
+                self.recorder.append(self._loss_source, self.step, watcher._loss_value)
+            else:  # its memory may be written to anew in the next step
+                self._waiting.append((self.step, watcher.loss_held.clone()))
         else:  # the losses do not tell how many steps there were
             self.recorder.fact("steps", self.step + 1, self.index)
-        self._note_rate(optimizer)
+        rate = optimizer.param_groups[0].get("lr", math.nan)
+        if rate is not self._rate_held:
+            self._note_rate(rate)
         self.clean = False
         self.step += 1
 
@@ -942,14 +953,9 @@ class Training:
         # Several ranks have agreed on the step; each by itself would find another.
         return self.watcher.may_sample(self.cost) or self.watcher.ranks() is not None
 
-    def _note_loss(self) -> None:
-        held = self.watcher.loss_held
-        if held is None:
-            self.recorder.append(self._loss_source, self.step, self.watcher.loss_value())
-            return
-        # Its memory may be written to anew in the next step.
-        self._waiting.append((self.step, held.clone()))
-        if time.perf_counter() - self._fetched > FETCHED:
+    def fetch_losses(self) -> None:
+        """Write the losses that wait on an accelerator, if there are any."""
+        if self._waiting:
             self.fetch()
 
     def fetch(self, scalars: Sequence[Tensor] = ()) -> list[float]:
@@ -959,7 +965,6 @@ class Training:
         for (step, _), value in zip(waiting, numbers, strict=False):
             self.recorder.append(self._loss_source, step, value)
         self.watcher.broken |= not all(map(math.isfinite, numbers[: len(waiting)]))
-        self._fetched = time.perf_counter()
         return numbers[len(waiting) :]
 
     def _sample(self, closure: bool) -> list[Row]:

@@ -704,9 +704,18 @@ class Subject:
         )
 
     def add_relu(self) -> list[Change]:
-        """Put a ReLU behind the hidden layers of a network in which nothing is nonlinear."""
+        """Put a ReLU behind the hidden layers of a network in which nothing is nonlinear.
+
+        Where an `nn.Sequential` has batch normalization next to a layer, behind that (Ioffe and
+        Szegedy, ICML 2015, section 3.2).
+        """
+        norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+        rows = [m for held in self.models for m in held.modules() if isinstance(m, nn.Sequential)]
+        behind = {
+            layer: norm for row in rows for layer, norm in pairwise(row) if isinstance(norm, norms)
+        }
         chosen = [
-            module
+            behind.get(module, module)
             for layer, module in self.layers()
             if not (layer.output or layer.activation)
             and isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d))

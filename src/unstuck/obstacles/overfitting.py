@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, kept_pass, middle, noise, validation
+from unstuck.evidence import descent, kept_pass, middle, noise, own_losses, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -124,13 +124,7 @@ class Overfitting(Obstacle):
             return None
         if end - lowest < max(self.RISE * lowest, 2 * noise(after)):
             return None
-        before = middle(
-            [
-                v
-                for s, v in zip(run.loss.steps, run.loss.values, strict=True)
-                if s <= losses.steps[index]
-            ][-20:]
-        )
+        before = middle([v for s, v in own_losses(run).pairs() if s <= losses.steps[index]][-20:])
         if not (training < 0.5 * end and training < before):
             return None
         return lowest, losses.steps[index], end

@@ -20,6 +20,10 @@ _WRONG = {
     ("binary_cross_entropy_with_logits", "softmax"): "a softmax is applied before a loss that "
     "applies a sigmoid",
 }
+_TAKEN = (
+    "the loss is told to expect logits and is given probabilities: on TensorFlow, Keras takes the "
+    "logits behind them; on its other backends it would apply softmax or sigmoid twice"
+)
 
 
 class SoftmaxBeforeCrossEntropy(Obstacle):
@@ -39,7 +43,8 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
         itself is the evidence; log-softmax before cross-entropy changes nothing and is silent.
 
     Known problems:
-        Inside a compiled model only the values are seen.
+        Inside a compiled model only the values are seen. On TensorFlow, Keras knows what a softmax
+        was given and takes that for the logits: no harm is done there, so this is a remark.
 
     Remedies:
         Give the loss the logits; apply softmax only to show probabilities.
@@ -77,7 +82,7 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
         pairs = [tuple(pair) for pair in run.facts.get("loss_inputs") or []]
         wrong = next((pair for pair in pairs if pair[:2] in _WRONG), None)
         probable = run.of("probabilities")
-        said, name = "", None
+        said, name, severity = "", None, Severity.ERROR
         if wrong is not None:
             said, name = _WRONG[wrong[0], wrong[1]], wrong[2]
         elif len(probable) >= 3 and sum(probable) / len(probable) >= self.SHARE:
@@ -87,6 +92,8 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
                 said = _WRONG["log_softmax", "softmax"]
         elif self._in_validation(run):
             said = "in validation only, " + _WRONG["log_softmax", "softmax"]
+        elif taken := run.facts.get("logits_taken"):
+            said, name, severity = _TAKEN, taken, Severity.INFO
         if not said:
             return
         source = next((a for a in run.activations if a.name == name), None)
@@ -97,7 +104,7 @@ class SoftmaxBeforeCrossEntropy(Obstacle):
         last = next((la for la in run.layers if la.output and la.matrix), None)
         yield self.finding(
             run,
-            Severity.ERROR,
+            severity,
             said,
             layers=[source.name] if source else [last] if last else [],
             location=(source.location if source else None)

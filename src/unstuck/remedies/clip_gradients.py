@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from unstuck.evidence import unharmed
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -19,6 +20,8 @@ __all__ = ["ClipGradients"]
 LINES = "torch.nn.utils.clip_grad_norm_($parameters, MAX_NORM)\n"
 EARLY = 20
 """Steps at the start whose gradients are taken as the healthy ones."""
+FEW = 3
+"""From fewer steps nothing is said about what is healthy."""
 
 
 class ClipGradients(Remedy):
@@ -33,7 +36,9 @@ class ClipGradients(Remedy):
         destroys the weights.
 
     Settings:
-        ``max_norm``: the median norm of the first steps, then 1.
+        ``max_norm``: the median norm of the first steps, as long as the loss has not broken out,
+        then 1, the default of Hugging Face's trainer; only that where there are hardly any such
+        steps.
 
     Limits:
         Adaptive optimizers undo a constant scale: it helps them only against sudden changes.
@@ -48,8 +53,9 @@ class ClipGradients(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return norms: that of healthy steps, and 1."""
-        norms = [norm for norm in run.of("gradient_norm").finite().until(EARLY - 1) if norm > 0]
-        healthy = float(f"{median(norms):.1g}") if norms else 1.0
+        norms = unharmed(run, run.of("gradient_norm")).finite().until(EARLY - 1)
+        sizes = [norm for norm in norms if norm > 0]
+        healthy = float(f"{median(sizes):.1g}") if len(sizes) >= FEW else 1.0
         if finding.obstacle == "exploding-gradient" and healthy > 1:
             return ({"max_norm": 1.0}, {"max_norm": healthy})
         return tuple({"max_norm": norm} for norm in dict.fromkeys((healthy, 1.0)))

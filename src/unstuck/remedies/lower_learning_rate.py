@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from unstuck.evidence import unharmed
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -34,7 +35,8 @@ class LowerLearningRate(Remedy):
         ``factor``: a power of ten, from the first steps. A step of gradient descent promises a
         decrease of the learning rate times the squared gradient; where that exceeds the whole
         loss, the step is too long by their ratio (Polyak's step length). Likewise a step that
-        changes weights by more than a hundredth of their scale. Then a tenth of it.
+        changes weights by more than a hundredth of their scale. Steps after the loss has broken
+        out are not asked: how long they are says what became of the weights. Then a tenth of it.
 
     Limits:
         A scheduler that sets the learning rate itself (OneCycleLR) overrides it.
@@ -49,12 +51,13 @@ class LowerLearningRate(Remedy):
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return factors from the promise of the first steps and the size of their updates."""
         excess = [10.0]
-        promises = run.of("predicted_decrease").finite().until(20)
+        promises = unharmed(run, run.of("predicted_decrease")).finite().until(20)
         for step, promise in zip(promises.steps, promises, strict=True):
             loss = run.loss.at(step)
             if loss is not None and math.isfinite(loss) and loss > 0:
                 excess.append(promise / loss)
-        updates = [v for la in run.weights for v in run.of("update_ratio", la.name).finite()[:5]]
+        ratios = [unharmed(run, run.of("update_ratio", layer.name)) for layer in run.weights]
+        updates = [value for series in ratios for value in series.finite()[:5]]
         if updates:
             excess.append(median(updates) / HEALTHY_UPDATE)
         factor = 10.0 ** -min(6, max(1, math.ceil(math.log10(max(excess)) - 0.5)))

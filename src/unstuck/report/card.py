@@ -10,6 +10,7 @@ from unstuck.findings import Finding
 from unstuck.report import digits, shown_path
 from unstuck.report.explanation import parts
 from unstuck.report.page import Cell, document, frame, prose, table, whole, words
+from unstuck.report.training import telling
 from unstuck.signals import Run
 
 __all__ = ["card", "framed"]
@@ -18,26 +19,29 @@ ROWS = 16
 """So many layers are shown of one finding; of deeper networks every n-th."""
 
 
-def card(finding: Finding, run: Run | None = None, title: str = "") -> str:
+def card(finding: Finding, run: Run | None = None, title: str = "", picture: str = "") -> str:
     """Return a finding as HTML.
 
     Args:
         finding: The finding.
         run: What it was found in, for the order of its layers.
         title: What stands before its name, such as a number.
+        picture: HTML of what shows it, below its sentence.
     """
     head = f'<span class="badge">{title}{finding.severity.value} {words(finding.code)}</span>'
     notes = "".join(f"<p>{prose(whole(note))}</p>" for note in finding.notes)
     return (
         f'<article class="{finding.severity.value}">'
         f"<h3>{head} {words(finding.obstacle)}</h3><p>{prose(whole(finding.message))}</p>"
-        f"{_facts(finding)}{_evidence(finding, run)}{notes}{_explained(finding)}</article>"
+        f"{picture}{_facts(finding)}{_evidence(finding, run)}{notes}{_explained(finding)}</article>"
     )
 
 
 def framed(finding: Finding) -> str:
-    """Return a finding as a notebook shows it."""
-    return frame(document(finding.obstacle, "", card(finding)), 360)
+    """Return a finding as a notebook shows it: with its picture, if its training is known."""
+    run = finding.training
+    shown = telling(finding, run) if run is not None else ""
+    return frame(document(finding.obstacle, "", card(finding, run, picture=shown)))
 
 
 def _facts(finding: Finding) -> str:
@@ -79,15 +83,17 @@ def _evidence(finding: Finding, run: Run | None) -> str:
     if not columns:
         return ""
     names = list(dict.fromkeys(name for values in columns.values() for name in values))
+    named = True
     if run is not None:
         known = [layer.name for layer in run.layers] + [a.name for a in run.activations]
         order = {name: place for place, name in enumerate(known)}
         names.sort(key=lambda name: order.get(name, len(order)))
+        named = any(name in order for name in names)
     if len(names) > ROWS:
         step = (len(names) - 1) / (ROWS - 1)
         names = list(dict.fromkeys(names[round(i * step)] for i in range(ROWS)))
     rows = [[name, *(_cell(values.get(name)) for values in columns.values())] for name in names]
-    heads = ["layer", *(signal.replace("_", " ") for signal in columns)]
+    heads = ["layer" if named else "", *(signal.replace("_", " ") for signal in columns)]
     return table(heads, rows, "What it rests on", [name in finding.layers for name in names])
 
 

@@ -18,7 +18,17 @@ from unstuck.side_by_side import Arm, Compared
 from unstuck.signals import Run, Series
 from unstuck.verdict import Verdict
 
-__all__ = ["comparison", "held_out", "losses", "proof", "spread", "styled", "to_the_end", "values"]
+__all__ = [
+    "comparison",
+    "held_out",
+    "losses",
+    "proof",
+    "signal",
+    "spread",
+    "styled",
+    "to_the_end",
+    "values",
+]
 
 COLOURS = (
     *("#7d8792", "#1f7fbf", "#d55e00", "#009e73", "#c565a0"),
@@ -29,6 +39,9 @@ Ito), each with a contrast of at least 3 to a white and to a black page (WCAG 2.
 SEVERE = {Severity.ERROR: "#d1372c", Severity.WARNING: "#a06400", Severity.INFO: "#2f74c0"}
 POINTS = 200
 """So many points a curve of several is drawn with; a training's own loss, three times as many."""
+
+OVERLAY = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
+"""The axis at which findings are marked, whatever the curve's own is."""
 
 
 def styled(figure: go.Figure, height: int, **layout: Any) -> go.Figure:
@@ -93,8 +106,37 @@ def losses(run: Run, numbered: Sequence[tuple[int, Finding]]) -> go.Figure:
     _marks(figure, numbered, end)
     figure.update_xaxes(title_text="step", range=[-0.02 * end, 1.02 * end])
     figure.update_yaxes(title_text="loss", **_scale(everything))
-    overlay = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
-    return styled(figure, 400, yaxis2=overlay)
+    return styled(figure, 400, yaxis2=dict(OVERLAY))
+
+
+def signal(run: Run, name: str, numbered: Sequence[tuple[int, Finding]]) -> go.Figure:
+    """Return a signal of the whole run over its steps, and where each finding began.
+
+    Args:
+        run: The run.
+        name: The signal.
+        numbered: The run's findings with the numbers that they have on the page.
+    """
+    series = run.of(name).finite()
+    stays = name == "learning_rate"  # it is noted where it changes, and holds until then
+    if stays and series.steps[-1] < run.steps - 1:
+        series = Series((*series.steps, run.steps - 1), (*series.values, series.values[-1]))
+    shown = series.thinned(max(1, -(-len(series) // (3 * POINTS))))
+    said = name.replace("_", " ")
+    figure = go.Figure()
+    figure.add_scatter(
+        x=shown.steps,
+        y=shown.values,
+        mode="lines",
+        name=said,
+        line={"color": COLOURS[1], "width": 2, "shape": "hv" if stays else "linear"},
+        hovertemplate=f"step %{{x}}<br>{said} %{{y:.4g}}<extra></extra>",
+    )
+    end = _end(run, [finding.steps[0] for _, finding in numbered])
+    _marks(figure, numbered, end)
+    figure.update_xaxes(title_text="step", range=[-0.02 * end, 1.02 * end])
+    figure.update_yaxes(title_text=said, **_scale(shown.values))
+    return styled(figure, 320, yaxis2=dict(OVERLAY))
 
 
 def _end(run: Run, began: Sequence[int]) -> int:
@@ -167,7 +209,9 @@ def _scale(values: Sequence[float]) -> dict[str, Any]:
     decades = math.log10(max(values)) - math.log10(min(values))
     if decades < 2:
         return {"type": "log", "dtick": "D2", "tickformat": ".2~g"}
-    return {"type": "log", "dtick": math.ceil(decades / 6), "exponentformat": "power"}
+    # Plotly writes powers a quarter larger than other numbers.
+    powers = {"exponentformat": "power", "tickfont": {"size": 10.4}}
+    return {"type": "log", "dtick": math.ceil(decades / 6), **powers}
 
 
 def _band(

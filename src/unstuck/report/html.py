@@ -9,7 +9,7 @@ from statistics import median
 
 from unstuck import __version__, allclear
 from unstuck.findings import Finding, Severity
-from unstuck.report import Curve, Report, curves, digits, heat, shown_path
+from unstuck.report import Curve, Report, curves, digits, shown_path
 from unstuck.report.card import card
 from unstuck.report.page import (
     Cell,
@@ -22,6 +22,7 @@ from unstuck.report.page import (
     whole,
     words,
 )
+from unstuck.report.training import pictures
 from unstuck.side_by_side import Arm, Compared
 from unstuck.signals import Run
 from unstuck.verdict import Objective, Verdict
@@ -32,15 +33,6 @@ PICTURED = 3
 """So many trainings of one script have pictures: those with findings, then the longest."""
 CARDS = 40
 """So many findings are shown in full."""
-SIZES = (
-    ("gradient_rms", "Gradient", "The size (root mean square) of the gradient"),
-    ("output_rms", "Activations", "The size (root mean square) of what a layer puts out"),
-    ("update_ratio", "Update-to-weight ratio", "What a step changes, over the size of the weight"),
-)
-SHARES = (
-    ("dead_share", "Dead units", "The share of units that were zero for every sampled input"),
-    ("saturated_share", "Saturated units", "The share of outputs at an activation's flat ends"),
-)
 SIDES = {False: "as it is", True: "patched"}
 PROVEN = ("fixed", "improved")
 
@@ -134,7 +126,7 @@ def _sections(report: Report) -> Iterator[tuple[str, str]]:
         alone = len(report.recording.runs) == 1
         title = "Training" if alone else f"Training {run.index + 1}"
         mine = [(place, finding) for place, finding in numbered if finding.run == run.index]
-        yield title if report.verdict is None else f"{title} as it is", _training(run, mine)
+        yield title if report.verdict is None else f"{title} as it is", pictures(run, mine)
     if numbered:
         yield "Findings", _cards(report, numbered)
     elif runs:
@@ -192,83 +184,6 @@ def _pictured(report: Report) -> list[Run]:
     runs = [run for run in report.recording.runs if run.steps]
     runs.sort(key=lambda run: (run.index not in found, -run.steps))
     return sorted(runs[:PICTURED], key=lambda run: run.index)
-
-
-def _training(run: Run, numbered: Sequence[tuple[int, Finding]]) -> str:
-    """Return the pictures of one training, those that the diagnosis rests on first."""
-    leading = [f for _, f in numbered if f.consequence_of is None]
-    culprits = next((f.layers for f in leading if f.layers), ())
-    layers = [layer for layer in run.layers if layer.matrix]
-    active = {la.activation_name or "" for la in layers if la.name in culprits}
-    rows = [(*size, [layer.name for layer in layers], {*culprits}) for size in SIZES]
-    inner = [activation.name for activation in run.activations if not activation.output]
-    rows += [(*share, inner, {*culprits, *active}) for share in SHARES]
-    rows.sort(key=lambda row: not any(row[0] in finding.evidence for finding in leading))
-    shown = [_loss(run, numbered)]
-    for signal, title, what, names, marked in rows:
-        found = heat.heat(run, signal, names, marked)
-        if found is not None and any(v for row in found.values for v in row):
-            shown.append(_heat(title, what, found))
-    return "".join(shown)
-
-
-def _loss(run: Run, numbered: Sequence[tuple[int, Finding]]) -> str:
-    losses = run.loss.finite()
-    held = curves.held_out(run)
-    said = "No loss was measured" if not losses else f"The training loss goes {_way(losses.values)}"
-    if held:
-        said += f"; the validation loss {_way(held.values)}, at its best {digits(min(held))}"
-    if len(losses) < len(run.loss):
-        lost = next(s for s, v in zip(*_pairs(run), strict=True) if not math.isfinite(v))
-        said += f"; from step {lost} on it is not always a finite number"
-    began = [
-        f"Finding {place}, {finding.obstacle}, begins at step {finding.steps[0]}"
-        for place, finding in numbered
-    ]
-    said = ". ".join([said, *([". ".join(began)] if began else [])])
-    chosen = curves.spread(len(losses), 11)
-    rows: list[list[Cell]] = [[str(losses.steps[i]), losses.values[i]] for i in chosen]
-    heads = ["step", "training loss"]
-    if held:
-        heads.append("validation loss")
-        rows = [[*row, held.at(int(str(row[0])))] for row in rows]
-    return picture("Loss", curves.losses(run, numbered), f"{said}.", table(heads, rows))
-
-
-def _pairs(run: Run) -> tuple[Sequence[int], Sequence[float]]:
-    return run.loss.steps, run.loss.values
-
-
-def _way(values: Sequence[float]) -> str:
-    end = median(values[-max(len(values) // 20, 1) :])
-    return f"from {digits(values[0])} to {digits(end)}"
-
-
-def _heat(title: str, what: str, shown: heat.Heat) -> str:
-    sizes = [(size, name) for size, name in zip(shown.typical, shown.names, strict=True)]
-    sizes = [pair for pair in sizes if math.isfinite(pair[0])]
-    low, high = min(sizes, default=(math.nan, "")), max(sizes, default=(math.nan, ""))
-
-    def written(size: float) -> str:
-        return f"{size:.0%}" if shown.share else digits(size)
-
-    said = f"{what}, the median over the steps: "
-    if low[1] == high[1]:
-        said += f"{written(low[0])} in `{low[1]}`"
-    else:
-        said += f"from {written(low[0])} in `{low[1]}` to {written(high[0])} in `{high[1]}`"
-    if shown.marked:
-        named = [name for name in shown.names if name in shown.marked]
-        more = f" and {len(named) - 3} more" if len(named) > 4 else ""
-        marked = named if len(named) <= 4 else named[:3]
-        said += f". Marked: {', '.join(f'`{name}`' for name in marked)}{more}"
-    if shown.left_out:
-        said += f". {shown.left_out} layers between these are left out"
-    if any(v is None or not math.isfinite(v) for row in shown.values for v in row):
-        said += ". Blank: not measured, or no finite number"
-    heads, rows = heat.table(shown)
-    chosen = [name in shown.marked for name in shown.names]
-    return picture(title, heat.draw(shown), f"{said}.", table(heads, rows, marked=chosen))
 
 
 # -------------------------------------------------------------------------------- a fix

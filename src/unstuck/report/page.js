@@ -3,7 +3,7 @@
   const small = window.matchMedia("(max-width: 600px)");
   const plots = () => [...document.querySelectorAll(".plot")];
 
-  /** Plotly travels packed: unpacked it is two and a half times as large. */
+  /** Plotly travels packed: unpacked it is three times as large. */
   async function unpack() {
     if (window.Plotly) return;
     const packed = atob(document.getElementById("plotly").textContent.trim());

@@ -24,6 +24,7 @@ _SPELLED = {
     "asin": ("asin", "arcsin"),
     "atanh": ("atanh", "arctanh"),
 }
+_FRAMEWORKS = ("torch", "keras", "tensorflow", "jax")
 _OPERATORS = {"div": ast.Div, "reciprocal": ast.Div, "pow": ast.Pow}
 
 
@@ -142,7 +143,7 @@ def _computed(script: Script, node: ast.expr, operation: str) -> Computation | N
     home = script.full_name(node.func).partition(".")[0]
     if home in ("math", "numpy") or callee(node).endswith("_"):
         return None
-    operands = _operands(node, method=home != "torch")
+    operands = _operands(node, method=home not in _FRAMEWORKS)
     two = operation in ("div", "pow")
     if operands is None or len(operands) != 1 + two:
         return None
