@@ -208,6 +208,25 @@ def test_a_rate_that_rises_to_the_end_falls(tmp_path: Path, schedule: str) -> No
     assert 0.09 < rates[-1] / rates[0] < 0.2
 
 
+@pytest.mark.parametrize(
+    ("form", "left"),
+    [
+        ("step, keywords", 0.25),
+        ("step, tiny gamma", 0.1),
+        ("exponential, alias", 0.25),
+        ("group *=", 0.25),
+        ("milestones", 0.1),
+    ],
+)
+def test_more_is_left_where_the_rate_falls_in_small_steps(
+    tmp_path: Path, form: str, left: float
+) -> None:
+    run = watched(written(tmp_path, FORMS[form], ""))
+    first, second = registry.remedy("fix-schedule")().settings(run, FINDING)
+    assert first == {"left": left}
+    assert second["left"] < left
+
+
 def test_nothing_but_the_arguments_changes(tmp_path: Path) -> None:
     source = script("scheduler = StepLR(  optimizer,step_size = 2 , gamma=0.1 )  # é", STEP)
     source = source.replace("\n", "\r\n")

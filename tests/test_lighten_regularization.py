@@ -8,6 +8,7 @@ import pytest
 
 from rewriting import finding, replaced, rewritten, watched, written
 from unstuck import registry
+from unstuck.evidence import middle
 
 PLAIN = """
 model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
@@ -139,6 +140,63 @@ DROPOUT = {
         [("Dropout(0.85)", "Dropout(0.5)")],
     ),
 }
+
+
+VAE = """
+x = x * 0.1
+
+class Coder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mu, self.logvar, self.out = nn.Linear(4, 2), nn.Linear(4, 2), nn.Linear(2, 4)
+
+    def forward(self, x):
+        mu, logvar = self.mu(x), self.logvar(x)
+        return self.out(mu + torch.randn_like(mu) * (0.5 * logvar).exp()), mu, logvar
+
+model = Coder()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+""" + LOOP.replace("loss = F.cross_entropy(model(x[rows]), y[rows])", "LOSS")
+FUNCTION = """
+def judge(out, x, mu, logvar, beta=1.0):
+    rec = F.mse_loss(out, x)
+    kl = torch.mean(-0.5 * torch.sum(1 + logvar - mu.pow(2) - torch.exp(logvar), 1))
+    return rec + beta * kl
+"""
+DIVERGENCE = {
+    "in place": (
+        VAE.replace(
+            "LOSS",
+            "out, mu, logvar = model(x[rows])\n        rec = F.mse_loss(out, x[rows])\n"
+            "        kl = -0.5 * (1 + logvar - mu ** 2 - logvar.exp()).sum(1).mean()\n"
+            "        loss = rec + kl",
+        ),
+        [("kl = -0.5 *", "kl = -0.125 *")],
+    ),
+    "function": (
+        FUNCTION
+        + VAE.replace("LOSS", "loss = judge(model(x[rows])[0], x[rows], *model(x[rows])[1:])"),
+        [("return rec + beta", "return rec + 0.25 * beta")],
+    ),
+}
+
+
+@pytest.mark.parametrize("form", DIVERGENCE)
+def test_a_divergence_is_lowered_to_its_share_of_the_bound(tmp_path: Path, form: str) -> None:
+    body, pairs = DIVERGENCE[form]
+    path = written(tmp_path, body)
+    run = watched(path)
+    first, second = registry.remedy("lighten-regularization")().settings(
+        run, finding("underfitting")
+    )
+    error = middle(run.of("batch_loss").values[-8:])
+    assert first["divergence"] == pytest.approx(2 * error / 4, rel=0.05)
+    assert second["divergence"] == pytest.approx(first["divergence"] / 10, rel=0.05)
+    patched = rewritten(path, run, "lighten-regularization", {"divergence": 0.25})
+    assert patched == replaced(path.read_text(), *pairs)
+    path.write_text(patched)
+    again = rewritten(path, watched(path), "lighten-regularization", {"divergence": 0.25})
+    assert again is None
 
 
 @pytest.mark.parametrize("form", FACTOR)

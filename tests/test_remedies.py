@@ -318,6 +318,30 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         assert done.names["model"][1].dim == 1
 
 
+def test_exponentials_between_the_layers_become_others_where_they_overflow(tmp_path: Path) -> None:
+    body = """
+class Exp(nn.Module):
+    def forward(self, x):
+        return torch.exp(x)
+
+def build(depth):
+    hidden = [m for _ in range(depth) for m in (nn.Linear(4, 4), Exp())]
+    return nn.Sequential(*hidden, nn.Linear(4, 2))
+
+model = build(3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+    path = script(tmp_path, body)
+    broken = replace(FINDING, obstacle="non-finite-values")
+    relu = remedy("use-relu")()
+    run = watch(path)
+    assert list(relu.settings(run, broken)) == [{}]
+    done = apply(path, "use-relu", run=run)
+    assert "return torch.relu(x)" in patch(path, done.changes)
+    path.write_text(path.read_text().replace("torch.exp", "torch.tanh"))
+    assert not relu.settings(watch(path), broken)
+
+
 EVALUATED = """
 class Net(nn.Module):
     def __init__(self):

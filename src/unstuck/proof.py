@@ -30,6 +30,8 @@ PARTS = (2, 4, 8, 16)
 """Where to look sooner: after a half of the steps, a quarter, ..."""
 SOONEST = 8
 """But not before so many steps."""
+DOUBLINGS = 4
+"""So often the steps are doubled until the cure of a mistake shows: up to sixteen times as many."""
 AHEAD = 0.5
 """A treated run that ends at so much of the control's loss need not be compared at the end."""
 POINTS = 200
@@ -65,17 +67,23 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         return bench.trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
 
     raced = trial.spec.stop_at is None  # and chosen by what it showed on the control's seed
-    pilot = None if raced else start(bench.control_trial.seed, (steps, further))
+    tries = [steps, further]
+    if early and plan.structural(first):
+        # What a mistake does is certain, not how soon: under Adam it takes hundreds of steps until
+        # it shows that gradients add up.
+        tries = [steps * 2**power for power in range(DOUBLINGS + 1)]
+    pilot = None if raced else start(bench.control_trial.seed, tries)
     if pilot is not None:
         bench.say(f"trying {name}{_when(steps)}")
-        reached = wins(bench, pilot, (steps, further), pace, first)
+        reached = wins(bench, pilot, tries, pace, first)
         if reached is None:
             bench.laboratory.end([pilot])
             bench.say(f"{name}: not better than the script as it is")
             return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
-        steps = reached
+        steps, further = reached, max(reached, further)
     soon = telling(bench, pilot or trial, steps, pace, first)
-    begin = bench.control_trial.seed + (raced or soon < steps)
+    # A seed on which it was looked up when to compare is left out.
+    begin = bench.control_trial.seed + (raced or soon < steps or steps > tries[0])
     seeds = range(begin, begin + bench.options.seeds)
     looks = sorted({soon, steps, further})
     bench.say(f"proving {name} on {len(seeds)} seeds{_when(soon)}")

@@ -13,8 +13,8 @@ from unstuck.verdict import Objective
 
 __all__ = ["metric", "objective", "printed", "value"]
 
-PENALIZED = frozenset({"excessive-regularization"})
-"""Obstacles whose cure lowers the training loss by itself, because a penalty is part of it."""
+PENALIZED = frozenset({"excessive-regularization", "underfitting"})
+"""Obstacles of which a cure lowers the training loss by itself, because a penalty is part of it."""
 
 
 RESCALED = frozenset({"softmax-before-cross-entropy"})

@@ -31,7 +31,8 @@ class NonFiniteValues(Obstacle):
         With mixed precision, steps that the scaler skips on purpose are not counted.
 
     Remedies:
-        If the gradients grew before: clipping, a lower learning rate. If an operation did it (log
+        If the gradients grew before: clipping, a lower learning rate. If exponentials are the
+        hidden activations: others. If an operation did it (log
         of 0, division by 0, root of 0): a small constant inside it, or a loss on logits.
 
     References:
@@ -41,6 +42,7 @@ class NonFiniteValues(Obstacle):
     code = "U701"
     remedies = (
         "guard-operations",
+        "use-relu",
         "clip-gradients",
         "lower-learning-rate",
         "use-adam",

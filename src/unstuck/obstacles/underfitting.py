@@ -48,7 +48,7 @@ class Underfitting(Obstacle):
     """
 
     code = "U502"
-    remedies = ("widen-layers", "use-adam", "raise-learning-rate")
+    remedies = ("widen-layers", "lighten-regularization", "use-adam", "raise-learning-rate")
     explains = ("slow-convergence",)
     DONE: ClassVar[float] = 0.4
     MOVE: ClassVar[float] = 3e-4

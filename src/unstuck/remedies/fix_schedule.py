@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
 from unstuck.edits import Rewrite
 from unstuck.findings import Finding, Location
@@ -20,6 +21,10 @@ LEFT = (0.1, 0.01)
 """What is to be left of the highest learning rate at the end of the run."""
 RAISED = 2.0
 """A rate that ends at so many times its start, and highest, is raised by its schedule."""
+GENTLE = (0.25, 0.1)
+"""The same where it then falls in small steps: a rate that falls evenly to a quarter
+is half of the highest on average ((1 - 0.25) / ln 4), as in the schedules of He and of Loshchilov;
+to a tenth, four tenths."""
 GONE = 0.01
 """With less than this share of the highest rate left, the rate is gone."""
 POSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +43,8 @@ POSITIONS: Mapping[str, tuple[str, ...]] = {
 }
 """torch's schedulers that can be stretched, with their positional parameters."""
 ENDING = frozenset({"CosineAnnealingLR", "LinearLR", "PolynomialLR"})
+WEAKER = frozenset({"ExponentialLR", "MultiplicativeLR"})
+"""Schedulers that are stretched by factors closer to one, as the script's own lines are."""
 PERIODS = ("T_max", "total_iters", "step_size")
 """Arguments that count calls of ``step``."""
 
@@ -59,8 +66,9 @@ class FixSchedule(Remedy):
         The learning rate is gone long before the run is over, or grows until the loss diverges.
 
     Settings:
-        ``left``: the share of the highest rate that is left at the end, a tenth, then a hundredth
-        (schedules that end at nothing by themselves, such as the cosine, are only made longer).
+        ``left``: the share of the highest rate that is left at the end, a tenth, then a hundredth;
+        where it falls in small steps, a quarter, then a tenth (schedules that end at nothing by
+        themselves, such as the cosine, are only made longer).
 
     Limits:
         The numbers hold for a run of this length. Not touched are schedules of the script's own
@@ -69,7 +77,8 @@ class FixSchedule(Remedy):
 
     References:
         He, Zhang, Ren, Sun, CVPR 2016, section 4.2 (two divisions by 10 in a run); Loshchilov and
-        Hutter, ICLR 2017 (a period as long as the run).
+        Hutter, ICLR 2017 (a period as long as the run); Defazio et al., 2023, arXiv:2310.07831
+        (over many tasks, what falls evenly over the whole run ends best).
     """
 
     stage = "source"
@@ -81,7 +90,8 @@ class FixSchedule(Remedy):
         if finding.obstacle == "diverging-loss" or not _stretch(run, GONE) > 1.5:
             return ()
         ends = any(scheduler.name in ENDING for scheduler in active(run))
-        return tuple({"left": left} for left in (LEFT[:1] if ends else LEFT))
+        lefts = GENTLE if _is_gentle(run) else LEFT
+        return tuple({"left": left} for left in (LEFT[:1] if ends else lefts))
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Stretch the schedulers, or else the script's own factor; see `Remedy.rewrite`."""
@@ -160,6 +170,13 @@ def _falling(stepped: Sequence[Scheduler], left: float) -> list[Change]:
     if not drops:
         return []
     return _edited(scheduler, {"gamma": near_one(left ** (1 / drops))}) or []
+
+
+def _is_gentle(run: Run) -> bool:
+    """Return whether the rate falls in small steps, or will when it falls by weaker factors."""
+    rates = run.of("learning_rate").finite().values
+    steepest = min((b / a for a, b in pairwise(rates) if 0 < b < a), default=1.0)
+    return steepest >= GENTLE[0] or all(scheduler.name in WEAKER for scheduler in active(run))
 
 
 def _stretched(scheduler: Scheduler, stretch: float, left: float | None) -> list[Change] | None:

@@ -48,8 +48,13 @@ class UseRelu(Remedy):
     """
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
-        """Return nothing to set, or that it does not apply: no hidden activation flattens out."""
+        """Return nothing to set, or that it does not apply: no hidden activation flattens out.
+
+        What flattens out puts out no NaN: there, only exponentials are replaced.
+        """
         kinds = {a.kind for a in run.activations if not a.output}
+        if finding.obstacle == "non-finite-values":
+            return ({},) if "exponential" in kinds else ()
         if run.facts.get("nonlinear") is False:
             return ({},)
         flat = kinds.intersection((*SATURATING, "exponential"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Iterator
 
 from unstuck.edits import Rewrite
@@ -13,7 +14,13 @@ from unstuck.sources.flow import Flow, bound, definitions
 from unstuck.sources.numbers import literal, value, written
 from unstuck.sources.script import FUNCTIONS, Script, callee, changes, dotted
 
-__all__ = ["lower_decay", "lower_dropout", "lower_penalty", "lower_regularizers"]
+__all__ = [
+    "lower_decay",
+    "lower_divergence",
+    "lower_dropout",
+    "lower_penalty",
+    "lower_regularizers",
+]
 
 _DECAY_AT = {
     **dict.fromkeys(("SGD", "Adam", "AdamW", "RMSprop", "NAdam", "Adamax", "RAdam"), 4),
@@ -158,15 +165,61 @@ def _regularizers(script: Script, factor: float) -> Iterator[Rewrite]:
 
 def lower_penalty(run: Run, factor: float) -> list[Change]:
     """Return the changes that multiply what the loss adds for the weights' size."""
+    edits = [
+        edit
+        for script, term in _added(run)
+        if _penalizes(script, term) and not _predicts(script, run, term)
+        for edit in _multiplied(script, term, factor)
+    ]
+    return changes(f"penalty on the weights x {factor:g}", dict.fromkeys(edits))
+
+
+def lower_divergence(run: Run, factor: float) -> list[Change]:
+    """Return the changes that multiply the Kullback-Leibler divergence that the loss adds.
+
+    One whose coefficient is as small already is left alone.
+    """
+    edits = [
+        edit
+        for script, term in _added(run)
+        if _diverges(script, term) and not _coefficient(script, term) <= factor
+        for edit in _multiplied(script, term, factor)
+    ]
+    return changes(f"divergence x {shown(factor)}", dict.fromkeys(edits))
+
+
+def _added(run: Run) -> list[tuple[Script, ast.expr]]:
+    """Return the terms of the loss, if it is a sum."""
     script = Script.read(run.loss_function.location)
     backward = script.at(run.loss_function.location) if script else None
     if script is None or backward is None or not isinstance(backward.func, ast.Attribute):
         return []
-    edits: list[Rewrite] = []
-    for term in dict.fromkeys(_terms(script, backward.func.value)):
-        if _penalizes(script, term) and not _predicts(script, run, term):
-            edits += _multiplied(script, term, factor)
-    return changes(f"penalty on the weights x {factor:g}", dict.fromkeys(edits))
+    return [(script, term) for term in dict.fromkeys(_terms(script, backward.func.value))]
+
+
+def _diverges(script: Script, term: ast.expr) -> bool:
+    """Return whether a term is the divergence of a Gaussian code from the normal distribution.
+
+    That is ``torch.distributions.kl_divergence(...)``, or something with an exponential of what is
+    also added as it is (``1 + logvar - mu ** 2 - logvar.exp()``).
+    """
+    parts = list(_behind(script, term))
+    calls = [each for each in parts if isinstance(each, ast.Call)]
+    if any(callee(call) == "kl_divergence" for call in calls):
+        return True
+    terms = [
+        side
+        for each in parts
+        if isinstance(each, ast.BinOp) and isinstance(each.op, (ast.Add, ast.Sub))
+        for side in (each.left, each.right)
+    ]
+    added = {dotted(side) for side in terms} - {None}
+    raised = {
+        dotted(call.args[0] if call.args else call.func.value)
+        for call in calls
+        if callee(call) == "exp" and isinstance(call.func, ast.Attribute)
+    }
+    return bool(added & raised)
 
 
 def _terms(script: Script, node: ast.expr, depth: int = 0) -> Iterator[ast.expr]:
@@ -269,6 +322,12 @@ def _predicts(script: Script, run: Run, term: ast.expr) -> bool:
         return dotted(call.func) in names or callee(call) in losses
 
     return Flow(script, model).follow(term)
+
+
+def _coefficient(script: Script, term: ast.expr) -> float:
+    """Return the size of the known factors of a term."""
+    numbers = [value(script, each) for each in _factors(term)]
+    return math.prod(abs(number) for number in numbers if number is not None)
 
 
 def _multiplied(script: Script, term: ast.expr, factor: float) -> list[Rewrite]:
