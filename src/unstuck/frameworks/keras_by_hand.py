@@ -319,6 +319,7 @@ class ByHand:
         """Note that steps were taken, and the loss of the last one if it is known."""
         value = scalar(loss)
         training.stepped({} if value is None else {"loss": value}, math.nan, steps)
+        self.watcher.keep_up(training)
 
     # ------------------------------------------------------------------ gradients
 
