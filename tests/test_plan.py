@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -69,15 +68,6 @@ def test_a_mistake_is_undone_before_anything_else_is_tried() -> None:
         assert plan.first_candidates(run, finding) == []
 
 
-@pytest.mark.parametrize("output", [True, False])
-def test_a_dead_relu_is_taken_away_at_the_output_only(output: bool) -> None:
-    run, finding = first("dead-relu")
-    dead = finding.layers[0]
-    acts = [replace(a, output=output) if a.name == dead else a for a in run.activations]
-    undone = [names(c) for c in plan.undoing(replace(run, activations=tuple(acts)), finding)]
-    assert (["fix-output-activation"] in undone) is output
-
-
 def test_a_rate_is_corrected_before_it_is_masked() -> None:
     run, finding = first("learning-rate-too-high")
     assert [names(c) for c in plan.undoing(run, finding)] == [["lower-learning-rate"]]
@@ -101,9 +91,11 @@ def test_vanishing_gradient_tries_singles_then_bundles() -> None:
     run, finding = first("vanishing-gradient")
     candidates = plan.first_candidates(run, finding)
     assert names(candidates[0]) == ["use-relu"]
-    bundles = [sorted(names(candidate)) for candidate in candidates if len(candidate) > 1]
-    assert ["use-adam", "use-he-initialization", "use-relu"] in bundles
-    assert ["add-batch-norm", "use-relu"] in bundles
+    assert sorted(names(candidates[-2])) == [
+        "use-adam",
+        "use-he-initialization",
+        "use-relu",
+    ]
     assert max(map(len, candidates)) == 3
 
 

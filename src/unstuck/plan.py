@@ -179,7 +179,7 @@ def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
     """Return what to race for a diagnosis: single live remedies, then bundles of them.
 
     A bundle joins the likeliest remedies of different groups (an activation, an initialization, an
-    optimizer, a normalization): the first three, and the first with each of the next three.
+    optimizer), two of them, then three.
     """
     options = _tuning(run, finding)
     singles: list[Candidate] = [
@@ -195,8 +195,6 @@ def first_candidates(run: Run, finding: Finding) -> list[Candidate]:
     if len(chosen) >= 3:
         bundles.append(ordered(chosen[:3]))
         bundles.append(ordered([chosen[0], chosen[2]]))
-    if len(chosen) >= 4:
-        bundles.append(ordered([chosen[0], chosen[3]]))
     return list(dict.fromkeys(_frozen(c) for c in singles + bundles))
 
 

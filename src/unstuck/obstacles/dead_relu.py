@@ -34,8 +34,8 @@ class DeadRelu(Obstacle):
         With batches of a few rows a unit that fires rarely looks dead for a while.
 
     Remedies:
-        A ReLU at the output is taken away. In hidden layers, a leaky ReLU keeps a gradient below
-        zero; a lower learning rate or He initialization keeps units from being thrown there.
+        A leaky ReLU keeps a gradient below zero; a lower learning rate or He initialization keeps
+        units from being thrown there.
 
     References:
         Maas, Hannun and Ng, ICML 2013; Lu et al. 2019 (arXiv 1903.06733).
@@ -43,7 +43,6 @@ class DeadRelu(Obstacle):
 
     code = "U201"
     remedies = (
-        "fix-output-activation",
         "use-leaky-relu",
         "lower-learning-rate",
         "use-he-initialization",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unstuck.evidence import RANGES, middle
-from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Activation, Run
 
@@ -33,8 +31,6 @@ class FixOutputActivation(Remedy):
     When it helps:
         A ReLU gives no negative number, a sigmoid none above 1, a softmax over one unit always 1:
         the targets outside cannot be reached, and where the activation is flat nothing is learned.
-        So it is with an output unit of a ReLU that is zero for every input: its target is never met
-        and it gets no gradient.
 
     Settings:
         None.
@@ -46,13 +42,6 @@ class FixOutputActivation(Remedy):
     References:
         UMLAUT, CHI 2021; NeuraLint, TOSEM 2021.
     """
-
-    def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
-        """Return nothing to set, or that it does not apply: the dead ReLUs are hidden ones."""
-        outputs = {activation.name for activation in run.activations if activation.output}
-        if finding.obstacle == "dead-relu" and not outputs.intersection(finding.layers):
-            return ()
-        return ({},)
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Take it away; see `Remedy.apply_torch`."""
