@@ -66,6 +66,16 @@ def test_zero_start_of_a_single_layer() -> None:
     assert any("no symmetry to break" in said for said in normal(single))
 
 
+def test_a_validation_loss_that_is_best_at_the_end_does_not_rise() -> None:
+    """Not even where the last passes lie apart."""
+    falling = sketch(
+        steps=240,
+        validation=lambda step: 1 - step / 260,
+        validation_accuracy=lambda step: 0.95,
+    )
+    assert not [said for said in normal(falling) if "rises" in said]
+
+
 def test_plain_run_needs_no_explanation() -> None:
     assert normal(sketch()) == []
     names = [name for name, _ in checked(sketch())]

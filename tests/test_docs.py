@@ -1,8 +1,10 @@
 """Every command that README.md and the pages show works, and the site says all that is public.
 
-Commands on the same script that differ only in options are run as one with all of them; a fix of
-an example is run once; what is no more than `run examples/NAME.py` is what test_examples.py runs.
-What is shown in a line of text or a table is parsed, and its names are looked up.
+Commands in blocks, tables and running text are run, and those of the pages of the remedies. Those
+on the same script that differ only in options are run as one with all of them; a fix of an example
+is run once; what is no more than `run examples/NAME.py` is what test_examples.py runs. Of what
+cannot be typed as it is (`unstuck explain NAME`), and of what takes hours (`make zoo`), the names
+and options are looked up.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ import math
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -40,8 +45,10 @@ def shown() -> dict[str, str]:
     found: dict[str, str] = {}
     for page in PAGES:
         for language, text in fenced(page):
+            if language == "yaml":  # a workflow
+                text = re.sub(r"^[ -]*run: ", "", text, flags=re.M)
             commands = re.split(r"^(?:\$ )?(?=unstuck )", text, flags=re.M)[1:]
-            assert not commands or language in ("sh", "console"), (page.name, text)
+            assert not commands or language in ("sh", "console", "yaml"), (page.name, text)
             for command in commands:
                 line, _, output = command.partition("\n")
                 line = re.sub(r"\s+# .*", "", line)
@@ -49,14 +56,32 @@ def shown() -> dict[str, str]:
     return found
 
 
-def inline() -> list[str]:
-    """Return the commands in running text and tables that can be typed as they are."""
+def spans(begin: str) -> list[str]:
+    """Return what running text and tables show as code that begins with a word."""
     found = []
     for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
         text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
-        found += re.findall(r"`(unstuck [a-z][^`]*)`", text)
-    kept = [line for line in dict.fromkeys(found) if not PLACEHOLDER.search(line)]
-    return [line for line in kept if " -m " in line or SCRIPT.search(line)]
+        found += re.findall(rf"`({begin} [^`]*)`", text)
+    return list(dict.fromkeys(found))
+
+
+def inline() -> list[str]:
+    """Return the commands in running text and tables that can be typed as they are."""
+    found = [line for line in spans("unstuck") if not PLACEHOLDER.search(line)]
+    return [line for line in found if " -m " in line or SCRIPT.search(line)]
+
+
+def all_shown() -> list[str]:
+    """Return every command that can be typed, those of the remedies' pages among them."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from pages import remedy_page
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    made = "".join(remedy_page(kind) for kind in registry.remedies().values())
+    own = re.findall(r"^```sh\n(unstuck .*)\n```", made, re.M)
+    assert len(own) == len(registry.remedies())
+    return list(dict.fromkeys([*shown(), *inline(), *own]))
 
 
 def parsed(line: str) -> dict[str, object]:
@@ -67,7 +92,7 @@ def parsed(line: str) -> dict[str, object]:
         return context.params
 
 
-@pytest.mark.parametrize("line", [*shown(), *inline()])
+@pytest.mark.parametrize("line", all_shown())
 def test_options_and_names_exist(line: str) -> None:
     try:
         params = parsed(line)
@@ -80,12 +105,67 @@ def test_options_and_names_exist(line: str) -> None:
         registry.named(str(params["name"]))
 
 
+@pytest.mark.parametrize("line", [x for x in spans("unstuck") if x not in inline()])
+def test_verbs_and_options_that_are_named_exist(line: str) -> None:
+    """Of what cannot be typed as it is, such as `unstuck fix --workers 1`."""
+    verb, *rest = shlex.split(line)[1:]
+    command = main if verb.startswith("-") else main.commands[verb]
+    known = {name for param in command.params for name in param.opts} | {"--help"}
+    assert {token for token in (verb, *rest) if token.startswith("-")} <= known
+
+
+@pytest.mark.parametrize("line", spans("make"))
+def test_make_has_such_a_target(line: str) -> None:
+    make = shutil.which("make")
+    assert make is not None
+    asked = [make, "--dry-run", *shlex.split(line)[1:]]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", spans("python zoo/\\w+.py"))
+def test_scripts_of_the_zoo_have_such_options(line: str) -> None:
+    _, script, *rest = shlex.split(line)
+    done = python(script, "--help", cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert {token for token in rest if token.startswith("--")} <= set(
+        re.findall(r"--[\w-]+", done.stdout)
+    )
+
+
+def test_extras_that_are_named_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [
+        name
+        for page in [*PAGES, ROOT / "CONTRIBUTING.md"]
+        for names in re.findall(r"(?:unstuck|\.)\[([\w,]+)\]", page.read_text())
+        for name in names.split(",")
+    ]
+    assert named
+    assert set(named) <= set(project["optional-dependencies"])
+
+
+def test_what_a_notebook_is_shown_to_do(tmp_path: Path) -> None:
+    (cell,) = [text for language, text in fenced(ROOT / "README.md") if language == "python"]
+    body = "".join(f"    {line}\n" for line in DOUBLE_SOFTMAX.splitlines())
+    cell = cell.replace("repair.verdict.status ", "print(repair.verdict.status) ")
+    done = python(write(tmp_path, f"def train():\n{body}\n{cell}"), cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "\nfixed\n" in done.stdout
+    assert re.search(r"^-.*Softmax", done.stdout, re.M)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, a script of sixty steps called train.py, and logs of others."""
     path = tmp_path_factory.mktemp("clone")
     shutil.copytree(ROOT / "examples", path / "examples")
     write(path, DOUBLE_SOFTMAX)
+    write(path, "", "empty.py")
+    write(path, "import torch\n", "torch_only.py")
+    (path / "package").mkdir()
+    takes = 'import sys\nassert sys.argv[1:] == ["--epochs", "3"]\n'
+    write(path / "package", takes + DOUBLE_SOFTMAX)
     rows = [
         f"{e},{1.3 * math.exp(-e / 14):.4g},{1.05 + 0.3 * (e / 40 - 0.05) ** 2 * 2:.4g}"
         for e in range(40)
@@ -101,13 +181,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def merged() -> dict[str, list[str]]:
     """Return the commands to run, each with those that it stands for."""
     groups: dict[tuple[str, ...], dict[str, None]] = {}
-    for line in shown():
+    for line in all_shown():
         _, verb, *arguments = shlex.split(line)
         if verb == "explain":
             groups.setdefault((verb, *arguments), {})[line] = None
             continue
         script = next((a for a in arguments if SCRIPT.fullmatch(a)), "")
-        alone = re.search(r"--format \w+|--live", line)
+        alone = re.search(r"--format \w+|--live|-m \S+", line)
         groups.setdefault((verb, script, alone[0] if alone else ""), {})[line] = None
     found: dict[str, list[str]] = {}
     for (verb, script, *_), lines in groups.items():
@@ -131,7 +211,8 @@ def blurred(text: str) -> list[str]:
 
 def elsewhere(line: str) -> bool:
     """Return whether test_examples.py runs the command, and nothing is shown of what it says."""
-    return bool(re.fullmatch(r"unstuck run examples/\w+\.py", line)) and not shown()[line].strip()
+    only = re.fullmatch(r"unstuck run examples/\w+\.py", line)
+    return only is not None and not shown().get(line, "").strip()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +255,7 @@ def works_as_shown(line: str) -> None:
     found = verb == "check" or "--fail-on" in line
     assert status in ((0, 1) if found else (0,)), said
     for command in merged()[line]:
-        assert set(blurred(shown()[command])) <= set(blurred(said)), (command, said)
+        assert set(blurred(shown().get(command, ""))) <= set(blurred(said)), (command, said)
 
 
 # ------------------------------------------------------------------------- the site

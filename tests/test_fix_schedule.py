@@ -196,6 +196,23 @@ def test_the_share_that_is_left_is_the_one_asked_for(
 
 
 @pytest.mark.parametrize(
+    "schedule",
+    [
+        "scheduler = Exponential(optimizer, gamma=1.2)",
+        "scheduler = StepLR(optimizer, 3, 1.5)",
+        "scheduler = lr_scheduler.MultiStepLR(optimizer, [4, 8], gamma=10)",
+    ],
+)
+def test_a_rate_that_rises_to_the_end_falls(tmp_path: Path, schedule: str) -> None:
+    path = written(tmp_path, script(schedule, epoch=STEP), "")
+    source = rewritten(path, watched(path), "fix-schedule", {"left": 0.1})
+    assert source is not None
+    rates = execute(path, source)["rates"]
+    assert rates == sorted(rates, reverse=True)
+    assert 0.09 < rates[-1] / rates[0] < 0.2
+
+
+@pytest.mark.parametrize(
     ("form", "left"),
     [
         ("step, keywords", 0.25),

@@ -224,7 +224,7 @@ def test_a_diagnosis_is_settled_when_it_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "rungs"), [(24, (12, 24)), (64, (32, 64)), (256, (64, 128, 256)), (10, (10,))]
+    ("steps", "rungs"), [(24, (12, 24)), (64, (16, 32, 64)), (256, (64, 128, 256)), (10, (10,))]
 )
 def test_rungs_halve(steps: int, rungs: tuple[int, ...]) -> None:
     assert plan.rungs(steps) == rungs

@@ -96,7 +96,7 @@ def validation_rises(run: Run) -> Iterator[str]:
     if passes is None or len(passes[0]) < 6 or len(passes[1]) < 6:
         return
     losses, right = passes
-    lowest, end = min(losses), middle(losses.values[-3:])
+    lowest, end = min(losses.values[:-3]), middle(losses.values[-3:])
     if end > 1.1 * lowest and middle(right.values[-3:]) >= max(right) - 0.02:
         yield (
             f"validation loss rises from {lowest:.3g} to {end:.3g} while accuracy holds: the model "

@@ -14,7 +14,7 @@ from unstuck.trials import Candidate, Trial
 from unstuck.verdict import Objective
 from unstuck.working_files import rewrites, rewriting
 
-__all__ = ["finalists", "good_enough", "keeping", "prepare", "race", "with_best_pass"]
+__all__ = ["NEARLY", "finalists", "good_enough", "keeping", "prepare", "race", "with_best_pass"]
 
 NEARLY = 0.95
 """A smaller set of remedies is preferred when it gains this share of what the best one gains. At

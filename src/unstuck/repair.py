@@ -15,7 +15,7 @@ from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose
 from unstuck.findings import Finding
 from unstuck.proof import prove
-from unstuck.race import finalists, good_enough, keeping, prepare, race, with_best_pass
+from unstuck.race import NEARLY, finalists, good_enough, keeping, prepare, race, with_best_pass
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
 from unstuck.resume import Store
@@ -325,7 +325,7 @@ class _Fix(Bench):
             if not candidates or undone or ((fixed or self.improved) and self.spent()):
                 continue
             verdict, cured = self._attempt(candidates, first, steps)
-            if verdict.status == "nothing-to-fix":
+            if verdict.status in ("improved", "nothing-to-fix"):
                 return verdict, cured
             if verdict.status == "fixed":
                 fixed = self._better(fixed, (verdict, cured))
@@ -369,6 +369,8 @@ class _Fix(Bench):
                 return verdict, cured
             if verdict.status == "improved":
                 self.improved.append((verdict, cured))
+                if fixed is not None:
+                    return self._farther(fixed, (verdict, cured))
             elif verdict.status == "fixed":
                 if fixed is not None:
                     return self._better(fixed, (verdict, cured))
@@ -387,6 +389,16 @@ class _Fix(Bench):
     ) -> tuple[Verdict, WorkingFiles]:
         """Return which of two cures ends better."""
         return min(one, other, key=lambda cure: self._end(cure[0])) if one else other
+
+    def _farther(
+        self, fixed: tuple[Verdict, WorkingFiles], improved: tuple[Verdict, WorkingFiles]
+    ) -> tuple[Verdict, WorkingFiles]:
+        """Return the cure that leaves nothing to cure, unless the other's run ends clearly better.
+
+        What is still found there may be its first steps, which the end has made up for.
+        """
+        one, other = self._end(fixed[0]), self._end(improved[0])
+        return improved if other < one - (1 - NEARLY) * abs(one) else fixed
 
     def _end(self, verdict: Verdict) -> float:
         """Return what a fixed run ends at; smaller is better."""

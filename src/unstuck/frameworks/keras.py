@@ -26,6 +26,8 @@ from keras.src.models.model import Model
 from unstuck.frameworks import keras_data
 from unstuck.frameworks.frames import calling_frame, locate
 from unstuck.frameworks.keras_births import Births
+from unstuck.frameworks.keras_by_hand import ByHand
+from unstuck.frameworks.keras_compiled import StepFunctions
 from unstuck.frameworks.keras_steps import Seen, Steps
 from unstuck.frameworks.keras_training import Training
 from unstuck.frameworks.pacing import Pacing
@@ -73,10 +75,12 @@ class KerasWatcher:
         self.compiling = 0.0
         self.failed: str | None = None
         self.active = True
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._trainings: list[Training] = []
         self._sessions: list[_Session] = []
         self._undo: list[Callable[[], None]] = []
+        self._hand = ByHand(self)
+        self._compiled = StepFunctions(self._hand)
 
     # ------------------------------------------------------------------ installing
 
@@ -89,6 +93,8 @@ class KerasWatcher:
             self._wrap(trainer, name, self._around_training)
         for name in ("evaluate", "predict", "test_on_batch", "predict_on_batch"):
             self._wrap(trainer, name, self._around_pass)
+        for owner, name, around in (*self._hand.wraps(), *self._compiled.wraps()):
+            self._wrap(owner, name, around)
         self._attach()
 
     def _attach(self) -> None:
@@ -135,7 +141,10 @@ class KerasWatcher:
 
     def finish(self) -> None:
         """Write what is still held; the script has ended."""
-        if os.getpid() != self._pid or not self._trainings:
+        if os.getpid() != self.pid:
+            return
+        self.guard(self._hand.finish)
+        if not self._trainings:
             return
         for training in self._trainings:
             self.guard(training.write_facts)
@@ -149,7 +158,7 @@ class KerasWatcher:
 
     def guard(self, work: Callable[..., Any], *args: Any) -> Any:
         """Do our own work; if it fails, say so in one line and stop watching."""
-        if not self.active or os.getpid() != self._pid:
+        if not self.active or os.getpid() != self.pid:
             return None
         begin = time.perf_counter()
         try:
@@ -171,6 +180,7 @@ class KerasWatcher:
         self.failed = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
         for session in self._sessions:
             session.restore()
+        self._hand.close()
         self.recorder.commit()
         with contextlib.suppress(OSError, ValueError, AttributeError):  # it may be closed, or full
             print(
@@ -187,7 +197,7 @@ class KerasWatcher:
         by_epochs = "epochs" in signature.parameters
 
         def train(model: Any, *args: Any, **kwargs: Any) -> Any:
-            if not watcher.active or os.getpid() != watcher._pid:
+            if not watcher.active or os.getpid() != watcher.pid:
                 return original(model, *args, **kwargs)
             with watcher._others_away():
                 session = watcher.guard(watcher._begin, model, by_epochs)
@@ -208,23 +218,32 @@ class KerasWatcher:
     def _begin(self, model: Any, by_epochs: bool) -> _Session | None:
         if getattr(model, "optimizer", None) is None or not getattr(model, "compiled", False):
             return None  # Keras will say what is missing
-        training = self._training(model)
+        training = self.trained(model, model.optimizer)
         if by_epochs or training.fit_location is None:
             training.fit_location = locate(calling_frame(model, ("fit", "train_on_batch")))
         return _Session(self, training, model, by_epochs)
 
-    def _training(self, model: Any) -> Training:
+    def trained(self, model: Any, optimizer: Any) -> Training:
+        """Return the training of a model by an optimizer, a new run if there was none."""
         for known in self._trainings:
-            if known.trains(model, model.optimizer):
+            if known.trains(model, optimizer):
                 return known
         for known in self._trainings:
             known.release()
-        training = Training(self, model, model.optimizer, self.recorder.new_run())
+        training = Training(self, model, optimizer, self.recorder.new_run())
         self._trainings.append(training)
         self.recorder.fact("framework", "keras")
         self.recorder.fact("keras", keras.__version__)
         self.recorder.fact("backend", backend.backend())
         return training
+
+    def training_now(self) -> bool:
+        """Return whether Keras itself takes steps at this moment."""
+        return bool(self._sessions)
+
+    def trains_any(self) -> bool:
+        """Return whether any training was seen."""
+        return bool(self._trainings)
 
     @contextlib.contextmanager
     def _others_away(self) -> Iterator[None]:
@@ -239,7 +258,7 @@ class KerasWatcher:
         evaluates = original.__name__ == "evaluate"
 
         def pass_(model: Any, *args: Any, **kwargs: Any) -> Any:
-            if not watcher.active or os.getpid() != watcher._pid:
+            if not watcher.active or os.getpid() != watcher.pid:
                 return original(model, *args, **kwargs)
             watcher.guard(watcher._pass_begins, model)
             with watcher._others_away():

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras.src.layers.layer import Layer
+from keras.src.models.model import Model
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.trainers.trainer import Trainer
 
@@ -70,6 +71,10 @@ class Births:
         with contextlib.suppress(TypeError):  # a class of the script's own may not be hashable
             return self._places.get(born)
         return None
+
+    def models(self) -> list[Any]:
+        """Return the models that are alive, the oldest first."""
+        return [born for born in list(self._places) if isinstance(born, Model)]
 
     def compiled(self, model: Any) -> Compiled:
         """Return the last call of a model's `compile`, an empty one if it was not seen."""

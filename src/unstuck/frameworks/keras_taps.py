@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 from keras.src import backend, layers, tree
 from keras.src.layers.layer import Layer
 from keras.src.losses.loss import Loss
 from keras.src.metrics.reduction_metrics import Mean
+from keras.src.models.model import Model
 
 from unstuck.findings import Location
 from unstuck.frameworks.frames import calling_frame, locate
@@ -74,7 +76,9 @@ class Event:
     """One thing that happened in a step.
 
     Attributes:
-        what: ``layer``, ``activation``, ``loss``, ``mean`` or ``gradients``.
+        what: ``layer``, ``activation``, ``loss``, ``mean`` or ``gradients``; of a step that the
+            script takes itself also ``input``, ``objective``
+            and ``update``.
         name: Name of the layer, activation or metric.
         source: The layer, loss, metric or optimizer.
         slots: Where in `Taps.values` its arrays are: inputs first, output last.
@@ -96,6 +100,8 @@ class Taps:
         names: id of each of its layers -> dotted name.
         emit: Called with (slots, values) while these values can still be read: where a backend
             traces, what is inside a gradient's trace cannot be read outside.
+        by_hand: Whether the script takes the step itself: then what models are given is noted, and
+            the updates are noted by whoever listens (`applied`).
 
     Attributes:
         events: What happened, in order.
@@ -107,11 +113,14 @@ class Taps:
         model: Any,
         names: Mapping[int, str],
         emit: Callable[[Sequence[int], Sequence[Any]], None] | None = None,
+        *,
+        by_hand: bool = False,
     ) -> None:
         self.model = model
         self.names = names
         self.events: list[Event] = []
         self.values: list[Any] = []
+        self.by_hand = by_hand
         self._emit = emit
         self._emitted = 0
         self._thread = threading.get_ident()
@@ -130,7 +139,7 @@ class Taps:
             wrap(Mean, "update_state", self._around_mean),
         ]
         try:
-            optimizer = getattr(self.model, "optimizer", None)
+            optimizer = None if self.by_hand else getattr(self.model, "optimizer", None)
             if optimizer is not None:
                 owner = next(kind for kind in type(optimizer).__mro__ if "apply" in vars(kind))
                 undo.append(wrap(owner, "apply", self._around_apply))
@@ -152,7 +161,9 @@ class Taps:
     # ------------------------------------------------------------------ what is kept
 
     def _elsewhere(self) -> bool:
-        return self._deaf > 0 or threading.get_ident() != self._thread
+        if self._deaf > 0 or threading.get_ident() != self._thread:
+            return True
+        return self.by_hand and not _recording()
 
     def _safely(self, work: Callable[..., None], *args: Any) -> None:
         """Do our own work inside the script's step; if it fails, listen no longer."""
@@ -183,7 +194,7 @@ class Taps:
                 return original(layer, *args, **kwargs)
             call = _Call(layer, len(taps.events))
             call.quiet = isinstance(layer, _ATTENTION) or activation_kind(layer) is not None
-            given = _first(args, kwargs)
+            given = _first(args, kwargs, arrays=taps.by_hand)
             call.training = kwargs.get("training")
             taps._stack.append(call)
             try:
@@ -207,6 +218,8 @@ class Taps:
         def stateless_call(layer: Any, *args: Any, **kwargs: Any) -> Any:
             if taps._elsewhere():
                 return original(layer, *args, **kwargs)
+            if taps.by_hand:
+                taps._safely(taps._given, layer, _first(args[2:], kwargs, arrays=True))
             taps._stack.append(_Call(layer, len(taps.events)))
             try:
                 return original(layer, *args, **kwargs)
@@ -216,6 +229,11 @@ class Taps:
                     taps._safely(taps.flush)
 
         return stateless_call
+
+    def _given(self, layer: Any, given: Any) -> None:
+        """Note what a model is given."""
+        if given is not None and isinstance(layer, Model):
+            self.events.append(Event("input", layer.name, layer, self._keep(given)))
 
     def _ran(self, call: _Call, given: Any, output: Any) -> None:
         """Note a layer's call; it comes before what happened inside it."""
@@ -228,6 +246,8 @@ class Taps:
             event = Event("activation", name, layer, self._keep(put), {"kind": kind})
             self.events.append(event)
             return
+        if self.by_hand:
+            self._given(layer, given)
         raw = put if call.raw is None else self.values[call.raw]
         known = id(layer) in self.names
         event = Event("layer", name, layer, facts={"known": known, "training": call.training})
@@ -320,7 +340,7 @@ class Taps:
             if trainable_variables is not None:
                 trainable_variables = list(trainable_variables)
             if not taps._elsewhere() and not taps._applying:
-                taps._safely(taps._applied, optimizer, grads, trainable_variables)
+                taps._safely(taps.applied, optimizer, grads, trainable_variables)
             taps._applying += 1
             try:
                 return original(optimizer, grads, trainable_variables)
@@ -329,13 +349,42 @@ class Taps:
 
         return apply
 
-    def _applied(self, optimizer: Any, grads: list[Any], variables: list[Any] | None) -> None:
+    def applied(
+        self, optimizer: Any, grads: Sequence[Any], variables: Sequence[Any] | None
+    ) -> None:
+        """Note the gradients that an optimizer is given."""
         held = variables or optimizer._trainable_variables
         pairs = [(v, g) for v, g in zip(held, grads, strict=False) if g is not None]
         scale = getattr(optimizer, "dynamic_scale", None)
         kept = [_read(g) if scale is None else g / scale.value for _, g in pairs]
         facts = {"variables": [v for v, _ in pairs]}
         self.events.append(Event("gradients", optimizer.name, optimizer, self._keep(*kept), facts))
+
+    def updated(
+        self,
+        optimizer: Any,
+        before: Mapping[int, Any],
+        after: Mapping[int, Any],
+    ) -> None:
+        """Note values around an update that cannot be read from the variables themselves.
+
+        Args:
+            optimizer: The optimizer.
+            before: id of a variable -> its value before.
+            after: The same after the update.
+        """
+        places = [
+            dict(zip(values, self._keep(*values.values()), strict=True))
+            for values in (before, after)
+        ]
+        slots = tuple(slot for place in places for slot in place.values())
+        facts = {"before": places[0], "after": places[1]}
+        self.events.append(Event("update", optimizer.name, optimizer, slots, facts))
+        self.flush()
+
+    def objective(self, value: Any) -> None:
+        """Note the value whose gradient a traced step asks for."""
+        self.events.append(Event("objective", "", None, self._keep(value)))
 
 
 class _Call:
@@ -356,10 +405,10 @@ class _Call:
         self.training: Any = None
 
 
-def _first(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return the first tensor of a call, None without any."""
+def _first(args: Sequence[Any], kwargs: Mapping[str, Any], *, arrays: bool = False) -> Any:
+    """Return the first tensor (or array of numpy) of a call, None without any."""
     for value in tree.flatten([*args, *kwargs.values()]):
-        if backend.is_tensor(value):
+        if backend.is_tensor(value) or (arrays and isinstance(value, np.ndarray)):
             return value
     return None
 
@@ -373,6 +422,15 @@ def _restored(prediction: Any) -> bool:
         return False
     made_by = getattr(getattr(prediction, "op", None), "type", "") if _symbolic(prediction) else ""
     return hasattr(prediction, "_keras_logits") or made_by in ("Softmax", "Sigmoid")
+
+
+def _recording() -> bool:
+    """Return whether what happens now can be part of a training step."""
+    if backend.backend() != "torch":
+        return True
+    import torch
+
+    return bool(torch.is_grad_enabled())
 
 
 def _symbolic(tensor: Any) -> bool:

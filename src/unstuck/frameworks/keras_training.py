@@ -52,6 +52,7 @@ class Training:
         self.deep = 0
         self.next_deep = 0
         self.cost = 0.0
+        self.spent = 0.0
         self.fit_location: Location | None = None
         self.validation_rows = math.nan
         self.weights = Weights(self.recorder, index)
@@ -97,6 +98,11 @@ class Training:
         self._names = layer_names(model)
         self.weights.look_over(self._names)
 
+    def by_hand(self, place: Location | None) -> None:
+        """Note that the script takes the steps itself, and where: losses are then single losses."""
+        self._mean.raw = True
+        self.fit_location = place
+
     def release(self) -> None:
         """Let go of the model: another one is trained now."""
         self._steps = None
@@ -118,6 +124,10 @@ class Training:
         self.step += steps
         if len(self._pending) >= PENDING:
             self.fetch()
+
+    def noted(self, step: int, loss: float) -> None:
+        """Note the loss of a step that was taken before it was known to be one."""
+        self._pending.append((step, loss, math.nan))
 
     def fetch(self) -> None:
         """Fetch the losses that wait, and write them."""
@@ -317,7 +327,7 @@ class Training:
             "loss_function": {
                 **self.batches.loss_fact,
                 "chain": self._description.chain,
-                "location": json_of(compiled.location),
+                "location": json_of(compiled.location or self.fit_location),
             },
             **layer_settings(self._names),  # of the layers that are still held
         }

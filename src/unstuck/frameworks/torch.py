@@ -269,6 +269,10 @@ class TorchWatcher:
         finally:
             self._inside = inside
 
+    def leave_hand(self) -> None:
+        """Look no longer for a training without an optimizer: another watcher knows one."""
+        self._hand = None
+
     def may_sample(self, cost: float) -> bool:
         """Return whether a deep sample of that many seconds is within the budget."""
         return cost <= self._left()

@@ -32,14 +32,14 @@ class DivergingLoss(Obstacle):
         Losses without a floor at zero (negative ones, a critic's) are judged only by infinities.
 
     Remedies:
-        A lower learning rate, clipping, Adam.
+        A schedule that raises the rate is made to lower it. A lower learning rate, clipping, Adam.
 
     References:
         TheDeepChecker, TOSEM 2022.
     """
 
     code = "U404"
-    remedies = ("lower-learning-rate", "clip-gradients", "use-adam")
+    remedies = ("fix-schedule", "lower-learning-rate", "clip-gradients", "use-adam")
     explains = (
         "exploding-gradient",
         "non-finite-values",

@@ -19,6 +19,8 @@ __all__ = ["FixSchedule"]
 
 LEFT = (0.1, 0.01)
 """What is to be left of the highest learning rate at the end of the run."""
+RAISED = 2.0
+"""A rate that ends at so many times its start, and highest, is raised by its schedule."""
 GENTLE = (0.25, 0.1)
 """The same where it then falls in small steps: a rate that falls evenly to a quarter
 is half of the highest on average ((1 - 0.25) / ln 4), as in the schedules of He and of Loshchilov;
@@ -48,7 +50,7 @@ PERIODS = ("T_max", "total_iters", "step_size")
 
 
 class FixSchedule(Remedy):
-    """Make the learning-rate schedule as long as the run.
+    """Make the learning-rate schedule as long as the run, and let it fall.
 
     What it does:
         The schedule keeps its shape and is stretched until a share of the highest rate is left at
@@ -57,10 +59,11 @@ class FixSchedule(Remedy):
         Of ``ReduceLROnPlateau`` the patience grows, and a mode that does not fit what it is given
         is changed. A scheduler made for epochs but stepped after each batch is stretched alike,
         which is the same as stepping it less often. Factors in the script's own lines
-        (``group["lr"] *= 0.5``, ``lr = base * 0.1 ** epoch``) are brought closer to one.
+        (``group["lr"] *= 0.5``, ``lr = base * 0.1 ** epoch``) are brought closer to one. A factor
+        ``gamma`` above one becomes one below, so that the rate falls instead of rising.
 
     When it helps:
-        The learning rate is gone long before the run is over.
+        The learning rate is gone long before the run is over, or grows until the loss diverges.
 
     Settings:
         ``left``: the share of the highest rate that is left at the end, a tenth, then a hundredth;
@@ -81,8 +84,10 @@ class FixSchedule(Remedy):
     stage = "source"
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
-        """Return what is to be left at the end, where the rate was gone before."""
-        if not _stretch(run, GONE) > 1.5:
+        """Return what is to be left at the end, where the rate was gone before, or rose."""
+        if _raised(run):
+            return tuple({"left": left} for left in LEFT)
+        if finding.obstacle == "diverging-loss" or not _stretch(run, GONE) > 1.5:
             return ()
         ends = any(scheduler.name in ENDING for scheduler in active(run))
         lefts = GENTLE if _is_gentle(run) else LEFT
@@ -91,6 +96,8 @@ class FixSchedule(Remedy):
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Stretch the schedulers, or else the script's own factor; see `Remedy.rewrite`."""
         left = settings.get("left", LEFT[0])
+        if _raised(run):
+            return _falling(active(run), left)
         stretch = _stretch(run, left)
         if not stretch > 1:
             return []
@@ -136,6 +143,35 @@ def _stretch(run: Run, left: float) -> float:
     return run.steps / gone if gone else 0.0
 
 
+def _raised(run: Run) -> bool:
+    """Return whether the rate of a run of torch's rises until it ends: no warm-up."""
+    rates = run.of("learning_rate").finite().values
+    return (
+        run.complete
+        and run.framework != "keras"
+        and len(rates) > 1
+        and 0 < RAISED * rates[0] <= rates[-1]
+        and rates[-1] == max(rates)
+    )
+
+
+def _falling(stepped: Sequence[Scheduler], left: float) -> list[Change]:
+    """Return the change of the factor of the only scheduler that leaves a share at the end."""
+    if len(stepped) != 1 or not stepped[0].number("gamma") > 1:
+        return []
+    scheduler, drops = stepped[0], 0
+    if scheduler.name == "ExponentialLR":
+        drops = scheduler.calls
+    elif scheduler.name == "StepLR" and scheduler.number("step_size") >= 1:
+        drops = scheduler.calls // int(scheduler.number("step_size"))
+    elif scheduler.name == "MultiStepLR":
+        marks = scheduler.arguments.get("milestones")
+        drops = sum(mark < scheduler.calls for mark in marks) if isinstance(marks, list) else 0
+    if not drops:
+        return []
+    return _edited(scheduler, {"gamma": near_one(left ** (1 / drops))}) or []
+
+
 def _is_gentle(run: Run) -> bool:
     """Return whether the rate falls in small steps, or will when it falls by weaker factors."""
     rates = run.of("learning_rate").finite().values
@@ -161,7 +197,14 @@ def _stretched(scheduler: Scheduler, stretch: float, left: float | None) -> list
         values = _functions(scheduler, script, call, stretch)
     else:
         values = _numbers(scheduler, stretch, left)
-    if values is None:
+    return _edited(scheduler, values) if values is not None else None
+
+
+def _edited(scheduler: Scheduler, values: Mapping[str, str]) -> list[Change] | None:
+    """Return the changes that give a scheduler other arguments, None if they cannot be edited."""
+    script = Script.read(scheduler.location)
+    call = script.at(scheduler.location) if script is not None else None
+    if script is None or call is None or scheduler.own or scheduler.name not in POSITIONS:
         return None
     changes = []
     for name, value in values.items():

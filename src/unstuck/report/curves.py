@@ -104,7 +104,7 @@ def losses(run: Run, numbered: Sequence[tuple[int, Finding]]) -> go.Figure:
     everything = [v for _, values in shown for v in (min(values), max(values))] + list(held)
     end = _end(run, [finding.steps[0] for _, finding in numbered])
     _marks(figure, numbered, end)
-    figure.update_xaxes(title_text="step", range=[-0.02 * end, 1.02 * end])
+    figure.update_xaxes(title_text="step", range=_room(end, numbered))
     figure.update_yaxes(title_text="loss", **_scale(everything))
     return styled(figure, 400, yaxis2=dict(OVERLAY))
 
@@ -134,7 +134,7 @@ def signal(run: Run, name: str, numbered: Sequence[tuple[int, Finding]]) -> go.F
     )
     end = _end(run, [finding.steps[0] for _, finding in numbered])
     _marks(figure, numbered, end)
-    figure.update_xaxes(title_text="step", range=[-0.02 * end, 1.02 * end])
+    figure.update_xaxes(title_text="step", range=_room(end, numbered))
     figure.update_yaxes(title_text=said, **_scale(shown.values))
     return styled(figure, 320, yaxis2=dict(OVERLAY))
 
@@ -146,6 +146,11 @@ def _end(run: Run, began: Sequence[int]) -> int:
     if finite and 4 * finite[-1] < last and not math.isfinite(run.loss.values[-1]):
         return min(last, max(4 * finite[-1], *began, 20))
     return last
+
+
+def _room(end: int, numbered: Sequence[tuple[int, Finding]]) -> list[float]:
+    """Return the steps that the axis reaches to: a mark at the first is not on the axis's names."""
+    return [(-0.05 if numbered else -0.02) * end, 1.02 * end]
 
 
 def held_out(run: Run) -> Series:

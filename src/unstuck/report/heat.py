@@ -135,7 +135,8 @@ def _scale(values: np.ndarray, shown: Heat) -> tuple[np.ndarray, dict[str, objec
     """Return what the colours stand for, and their scale: shares as they are, sizes in decades."""
     bar = {"thickness": 12, "outlinewidth": 0, "len": 1.0, "x": 1.01}
     if shown.share:
-        ticks = {"tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%"}
+        room = [0, 0.25, 0.5, 0.75, 1] if len(shown.names) > 3 else [0, 0.5, 1]
+        ticks = {"tickvals": room, "tickformat": ".0%"}
         scale = {"zmin": 0, "zmax": 1, "colorscale": "Viridis", "colorbar": {**bar, **ticks}}
         return values, scale
     positive = values[np.isfinite(values) & (values > 0)]
