@@ -176,9 +176,13 @@ def test_the_rate_lasts_as_long_as_the_run(tmp_path: Path, form: str) -> None:
     assert max(after) == pytest.approx(max(before))
 
 
-@pytest.mark.parametrize("left", [0.1, 0.01])
+@pytest.mark.parametrize("left", [0.25, 0.1, 0.01])
 @pytest.mark.parametrize(
-    "form", ["exponential, batch", "group *=", "lambda", "multiplicative", "exponential, alias"]
+    "form",
+    [
+        *("exponential, batch", "group *=", "lambda", "multiplicative"),
+        "exponential, alias",
+    ],
 )
 def test_the_share_that_is_left_is_the_one_asked_for(
     tmp_path: Path, form: str, left: float

@@ -12,7 +12,17 @@ from unstuck.findings import Location
 from unstuck.signals import Run
 from unstuck.sources.script import Script
 
-__all__ = ["Decay", "Scheduler", "active", "decays", "gone_at", "near_one", "rounded", "schedulers"]
+__all__ = [
+    "Decay",
+    "Scheduler",
+    "active",
+    "decays",
+    "gone_at",
+    "near_one",
+    "reached_at",
+    "rounded",
+    "schedulers",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,23 @@ def gone_at(run: Run, share: float) -> int | None:
     top = rates.steps[rates.values.index(peak)]
     pairs = zip(rates.steps, rates.values, strict=True)
     return next((step for step, rate in pairs if step > top and rate < share * peak), None)
+
+
+def reached_at(run: Run, share: float) -> float | None:
+    """Return when the rate comes down to a share of the highest, or None.
+
+    Where it jumps from more to less, that is between the two changes, as if it fell evenly.
+    """
+    gone = gone_at(run, share)
+    if gone is None:
+        return None
+    rates = run.of("learning_rate").finite()
+    index = rates.steps.index(gone)
+    before, after = rates.steps[index - 1], rates.values[index]
+    high, border = rates.values[index - 1], share * max(rates)
+    if not (high > border * 1.001 and after > 0):
+        return float(gone)
+    return before + (gone - before) * math.log(high / border) / math.log(high / after)
 
 
 def rounded(value: float) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from unstuck.edits import Rewrite
 from unstuck.findings import Finding, Location
 from unstuck.remedies import Change, Remedy, Settings
-from unstuck.schedules import Scheduler, active, decays, gone_at, near_one, rounded
+from unstuck.schedules import Scheduler, active, decays, near_one, reached_at, rounded
 from unstuck.signals import Run
 from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.script import Script
@@ -139,7 +139,7 @@ class FixSchedule(Remedy):
 
 def _stretch(run: Run, left: float) -> float:
     """Return how many times longer the schedule has to be, 0 if the rate was never gone."""
-    gone = gone_at(run, left) or gone_at(run, 2 * left)
+    gone = reached_at(run, left) or reached_at(run, 2 * left)
     return run.steps / gone if gone else 0.0
 
 
