@@ -27,7 +27,7 @@ from unstuck import plan, worth
 from unstuck.bench import Bench, Options
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
-from unstuck.proof import decide, telling, wins
+from unstuck.proof import decide, telling, tries, wins
 from unstuck.record import RecordError, read
 from unstuck.registry import obstacles
 from unstuck.signals import Run
@@ -128,14 +128,15 @@ class Proof(Bench):
             raced: Whether it has been chosen by a race: then it need not win.
         """
         self.control_trial.run = self.control = control[0].run
-        won = wins(self, treated[0], (steps, further), 1.0, self._first)
+        tried = tries(self._first, steps, further, early=self.control_trial.status == "paused")
+        won = wins(self, treated[0], tried, 1.0, self._first)
         if won is None and not raced:
             return None
         steps = steps if raced else won or steps
         soon = telling(self, treated[0], steps, 1.0, self._first)
-        begin = int(raced or soon < steps)
+        begin = int(raced or soon < steps or steps > tried[0])
         pairs = control[begin:][:PAIRS], treated[begin:][:PAIRS]
-        return self.proven(*pairs, soon, steps, further)
+        return self.proven(*pairs, soon, steps, max(steps, further))
 
 
 def chosen(count: int) -> list[str]:

@@ -17,7 +17,7 @@ from unstuck.trials import Trial
 from unstuck.verdict import Comparison, Status, Verdict, compare
 from unstuck.working_files import WorkingFiles
 
-__all__ = ["decide", "prove", "telling", "wins"]
+__all__ = ["decide", "prove", "telling", "tries", "wins"]
 
 END = 2**62
 """So many steps no training takes: compared at the end."""
@@ -67,15 +67,11 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         return bench.trial(trial.candidate, seed, pauses, sources=sources, live=not patched)
 
     raced = trial.spec.stop_at is None  # and chosen by what it showed on the control's seed
-    tries = [steps, further]
-    if early and plan.structural(first):
-        # What a mistake does is certain, not how soon: under Adam it takes hundreds of steps until
-        # it shows that gradients add up.
-        tries = [steps * 2**power for power in range(DOUBLINGS + 1)]
-    pilot = None if raced else start(bench.control_trial.seed, tries)
+    tried = tries(first, steps, further, early=early)
+    pilot = None if raced else start(bench.control_trial.seed, tried)
     if pilot is not None:
         bench.say(f"trying {name}{_when(steps)}")
-        reached = wins(bench, pilot, tries, pace, first)
+        reached = wins(bench, pilot, tried, pace, first)
         if reached is None:
             bench.laboratory.end([pilot])
             bench.say(f"{name}: not better than the script as it is")
@@ -83,7 +79,7 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         steps, further = reached, max(reached, further)
     soon = telling(bench, pilot or trial, steps, pace, first)
     # A seed on which it was looked up when to compare is left out.
-    begin = bench.control_trial.seed + (raced or soon < steps or steps > tries[0])
+    begin = bench.control_trial.seed + (raced or soon < steps or steps > tried[0])
     seeds = range(begin, begin + bench.options.seeds)
     looks = sorted({soon, steps, further})
     bench.say(f"proving {name} on {len(seeds)} seeds{_when(soon)}")
@@ -159,6 +155,17 @@ def _advance(bench: Bench, trials: Sequence[tuple[Trial, int]]) -> None:
     while behind := [t for t, steps in trials if t.status in PENDING and t.steps < steps]:
         for _ in bench.laboratory.advance(behind):
             pass
+
+
+def tries(first: Finding, steps: int, further: int, *, early: bool) -> list[int]:
+    """Return after how many steps a pilot may win, ascending.
+
+    What a mistake of the script does is certain, not how soon: under Adam it takes hundreds of
+    steps until it shows that gradients add up.
+    """
+    if early and plan.structural(first):
+        return [steps * 2**power for power in range(DOUBLINGS + 1)]
+    return [steps, further]
 
 
 def wins(
