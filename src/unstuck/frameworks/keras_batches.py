@@ -21,7 +21,7 @@ __all__ = ["Batches", "Judged", "inputs_of"]
 BATCH_SIGNALS = (
     *("batch_loss", "batch_accuracy", "batch_size", "target_mean", "target_std", "target_spread"),
     *("target_classes", "prediction_mean", "prediction_std", "prediction_spread", "probabilities"),
-    *("target_min", "target_max", "prediction_min", "prediction_max"),
+    *("target_min", "target_max", "prediction_min", "prediction_max", "least_loss"),
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -123,6 +123,7 @@ class Batches:
                 float(goals.max()),
                 float(values.min()),
                 float(values.max()),
+                sum(loss.least for loss, _ in losses),
             )
         self.recorder.sample(self.recorder.source(self.index, "", BATCH_SIGNALS), step, row)
         self._count_classes(call)

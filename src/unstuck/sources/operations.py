@@ -88,8 +88,8 @@ def _executed(script: Script, backward: Location | None) -> list[ast.AST]:
     call = script.at(backward)
     if call is not None:
         around = [each for each in script.around(call) if isinstance(each, (*FUNCTIONS, *LOOPS))]
-        around = [call] if callee(call) == "compile" else around or [script.tree]
-        found.append(around[-1])
+        outer: ast.AST = around[-1] if around else script.tree
+        found.append(call if callee(call) == "compile" else outer)
     for root in found:  # grows while it is read
         names = _names(script, root)
         found += [
