@@ -175,6 +175,8 @@ train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(4
       "sparse_categorical_crossentropy", sorted_classes, validation_split=0.25)
 train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1)]), Broadcast(),
       x[:, 0])
+train(keras.Sequential([layers.Input((6,)), dense(8, activation="exponential"), dense(1)]), "mse",
+      random.normal(size=(128, 1)))
 """
 
 
@@ -232,12 +234,14 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     findings = diagnose(str(tmp_path / "r.db"))
-    found = [{f.obstacle for f in findings if f.run == run} for run in range(3)]
+    found = [{f.obstacle for f in findings if f.run == run} for run in range(4)]
     # On TensorFlow, Keras computes the loss of the logits that the softmax was given.
     double = next(f for f in findings if f.obstacle == "softmax-before-cross-entropy")
     assert (double.run, double.severity is Severity.INFO) == (0, backend == "tensorflow")
     assert {"unshuffled-data", "output-activation-mismatch"} <= found[1]
     assert "shape-broadcast" in found[2]
+    assert "missing-nonlinearity" not in found[3]
+    assert read(tmp_path / "r.db").runs[3].layers[0].activation == "exponential"
 
 
 def test_several_steps_at_once_are_counted_and_it_is_said(backend: str, tmp_path: Path) -> None:

@@ -85,6 +85,8 @@ def _made(event: Event, put: Array, births: Births, compiled: Location | None) -
         return {"what": what, "cause": "loss", **own, **_rows(put)}
     place = event.facts.get("location") or births.location(event.source)
     own = {} if _of_keras(event.source) else _only(place)
+    if getattr(getattr(event.source, "activation", None), "__name__", "") == "exponential":
+        own = {"what": f"{LIMITS['exp']}, in `{event.name}`", "operation": "exp"}
     return {
         "what": f"the {event.what} `{event.name}` put it out",
         "layer": event.name,
