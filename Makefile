@@ -50,7 +50,7 @@ $(VENV_TF)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 test-tensorflow: $(VENV_TF)/.ready
-	OMP_NUM_THREADS=1 UNSTUCK_KERAS=tensorflow $(VENV_TF)/bin/python -m pytest tests/test_keras_watch.py
+	OMP_NUM_THREADS=1 UNSTUCK_KERAS=tensorflow $(VENV_TF)/bin/python -m pytest tests/test_keras_watch.py tests/test_keras_fix.py
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -9,7 +9,9 @@ import pytest
 
 from rewriting import finding, found, replaced, rewritten, watched, written
 from unstuck import registry
+from unstuck.findings import Location
 from unstuck.remedies.guard_operations import GuardOperations
+from unstuck.signals import Loss, Run
 
 OBSTACLE = "non-finite-values"
 MODEL = """
@@ -215,3 +217,36 @@ def test_the_exponents_of_a_chain(tmp_path: Path) -> None:
 
 def test_it_comes_first() -> None:
     assert registry.obstacle(OBSTACLE).remedies[0] == "guard-operations"
+
+
+KERAS = """
+import keras
+import numpy as np
+from keras import layers, ops
+x = np.arange(40.0).reshape(10, 4)
+x = (x - x.mean(0)) / x.std(0)
+def entropy(y_true, y_pred):
+    sure = ops.sum(ops.abs(y_pred), axis=-1)
+    return -ops.mean(y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred), axis=-1) / sure
+model = keras.Sequential([layers.Dense(1, activation="sigmoid")])
+model.compile("sgd", loss=entropy)
+model.fit(x, np.ones(10))
+"""
+
+
+def test_guarded_in_a_keras_script(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(KERAS)
+    line = KERAS[: KERAS.index("model.compile")].count("\n") + 1
+    call = Location(str(path), line, 0, line, len('model.compile("sgd", loss=entropy)'))
+    run = Run(
+        framework="keras",
+        loss_function=Loss("entropy", call),
+        facts={"nonfinite": {"cause": "loss", "steep": ["log", "div"]}},
+    )
+    patched = rewritten(path, run, "guard-operations")
+    assert patched is not None
+    assert "ops.log(ops.maximum(y_pred, 1e-7))" in patched
+    assert "ops.log(ops.maximum(1 - y_pred, 1e-7))" in patched
+    assert "/ ops.maximum(sure, 1e-6)" in patched
+    assert "/ x.std(0)" in patched

@@ -1,7 +1,11 @@
-"""Keras scripts from end to end: repaired by a patch that stands alone, seeds shifted in trials."""
+"""Keras scripts from end to end: repaired by a patch that stands alone, seeds shifted in trials.
+
+On TensorFlow ``make test-tensorflow`` runs them.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,11 +16,15 @@ import pytest
 from scripts import python, strict, unstuck, write
 from unstuck.trials import imports, variables
 
-pytest.importorskip("jax")
 pytest.importorskip("keras")
 
+BACKENDS = os.environ.get("UNSTUCK_KERAS", "jax,torch").split(",")
 EXAMPLES = Path(__file__).parents[1] / "examples"
-JAX = {"KERAS_BACKEND": "jax"}
+FIRST = {"KERAS_BACKEND": BACKENDS[0]}
+REPAIRED = {"jax": "deep_sigmoid", "torch": "overfitting", "tensorflow": "deep_sigmoid"}
+"""One example a backend: each takes minutes."""
+ENOUGH = {"deep_sigmoid": (0.93, True), "overfitting": (0.72, False)}
+"""What the patched example prints at least (True) or at most."""
 
 DRAWS = """\
 import keras
@@ -34,17 +42,15 @@ execute(Spec(sys.argv[2] + ".db", seed=int(sys.argv[3]), trial=True), sys.argv[1
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "enough", "most"), [("deep_sigmoid", 0.93, True), ("overfitting", 0.72, False)]
-)
-def test_patch_repairs_the_script_by_itself(
-    name: str, enough: float, most: bool, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_patch_repairs_the_script_by_itself(backend: str, tmp_path: Path) -> None:
+    name, environment = REPAIRED[backend], {"KERAS_BACKEND": backend}
+    enough, most = ENOUGH[name]
     script = Path(shutil.copy(EXAMPLES / f"keras_{name}.py", tmp_path))
     fixed = unstuck(
         *("fix", "--format", "json", "--output", "o.json", "--diff", "a.diff", script.name),
         cwd=tmp_path,
-        env=JAX,
+        env=environment,
         timeout=600,
     )
     assert fixed.returncode == 0, fixed.stderr
@@ -54,7 +60,7 @@ def test_patch_repairs_the_script_by_itself(
     subprocess.run(["patch", "-s", "-i", "a.diff", script.name], cwd=tmp_path, check=True)
     assert "unstuck" not in script.read_text()
     shifted = script.read_text().replace("set_random_seed(", "set_random_seed(40 + ")
-    alone = python(write(tmp_path, shifted, "alone.py"), cwd=tmp_path, env=JAX)
+    alone = python(write(tmp_path, shifted, "alone.py"), cwd=tmp_path, env=environment)
     assert alone.returncode == 0, alone.stderr
     last = float(alone.stdout.split()[-1])
     assert last >= enough if most else last <= enough
@@ -63,12 +69,12 @@ def test_patch_repairs_the_script_by_itself(
 def test_seeds_are_shifted_alike_in_trials_of_one_seed(tmp_path: Path) -> None:
     script = write(tmp_path, DRAWS)
     done = [
-        python("-c", EXECUTE, script, number, seed, cwd=tmp_path, env=JAX)
+        python("-c", EXECUTE, script, number, seed, cwd=tmp_path, env=FIRST)
         for number, seed in enumerate((0, 1, 1))
     ]
     assert not any(each.returncode for each in done), done[0].stderr
     printed = [each.stdout for each in done]
-    as_it_is = python(script, cwd=tmp_path, env=JAX).stdout
+    as_it_is = python(script, cwd=tmp_path, env=FIRST).stdout
     assert printed[0] == as_it_is != ""
     assert printed[1] == printed[2]
     drawn = zip(*(re.findall(r"-?\d+\.\d+", text) for text in printed[:2]), strict=True)

@@ -175,6 +175,8 @@ train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(4
       "sparse_categorical_crossentropy", sorted_classes, validation_split=0.25)
 train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1)]), Broadcast(),
       x[:, 0])
+train(keras.Sequential([layers.Input((6,)), dense(8, activation="exponential"), dense(1)]), "mse",
+      random.normal(size=(128, 1)))
 """
 
 
@@ -232,12 +234,14 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     findings = diagnose(str(tmp_path / "r.db"))
-    found = [{f.obstacle for f in findings if f.run == run} for run in range(3)]
+    found = [{f.obstacle for f in findings if f.run == run} for run in range(4)]
     # On TensorFlow, Keras computes the loss of the logits that the softmax was given.
     double = next(f for f in findings if f.obstacle == "softmax-before-cross-entropy")
     assert (double.run, double.severity is Severity.INFO) == (0, backend == "tensorflow")
     assert {"unshuffled-data", "output-activation-mismatch"} <= found[1]
     assert "shape-broadcast" in found[2]
+    assert "missing-nonlinearity" not in found[3]
+    assert read(tmp_path / "r.db").runs[3].layers[0].activation == "exponential"
 
 
 def test_several_steps_at_once_are_counted_and_it_is_said(backend: str, tmp_path: Path) -> None:
@@ -257,6 +261,133 @@ print(int(model.optimizer.iterations.value))
     assert len(run.loss) == 16
     assert len(run.of("weight_rms", "dense")) == 4
     assert "several steps run as one" in done.stderr
+
+
+MODEL = """
+x = random.normal(size=(256, 6)).astype("float32")
+y = (x[:, :1] * x[:, 1:2]).astype("float32")
+model = keras.Sequential([
+    layers.Input((6,)),
+    layers.Dense(16, activation="relu"),
+    layers.Dropout(0.1),
+    layers.Dense(1),
+])
+mse = keras.losses.MeanSquaredError()
+optimizer = keras.optimizers.Adam(1e-2)
+def batches():
+    for start in range(0, 256, 32):
+        yield x[start:start + 32], y[start:start + 32]
+"""
+
+SHOW = """
+import hashlib
+print(hashlib.sha256(b"".join(ops.convert_to_numpy(w).tobytes() for w in weights)).hexdigest())
+"""
+
+TAPE = """
+import tensorflow as tf
+{decorator}
+def step(a, b):
+    with tf.GradientTape() as tape:
+        loss = mse(b, model(a, training=True))
+    grads = tape.gradient(loss, model.trainable_weights)
+    optimizer.apply_gradients(zip(grads, model.trainable_weights))
+    return loss
+for epoch in range(4):
+    for a, b in batches():
+        loss = step(tf.constant(a), tf.constant(b))
+    print(float(loss), float(mse(y, model(x, training=False))))
+weights = model.weights
+"""
+
+PURE = """
+import jax
+optimizer.build(model.trainable_variables)
+def compute(trained, others, a, b):
+    out, others = model.stateless_call(trained, others, a, training=True)
+    return mse(b, out), others
+differentiate = jax.value_and_grad(compute, has_aux=True)
+{decorator}
+def step(state, a, b):
+    trained, others, moments = state
+    (loss, others), grads = differentiate(trained, others, a, b)
+    {update}
+    return (trained, others, moments), loss
+state = [[v.value for v in variables] for variables in (
+    model.trainable_variables, model.non_trainable_variables, optimizer.variables)]
+for epoch in range(4):
+    for a, b in batches():
+        state, loss = step(state, a, b)
+    print(float(loss))
+weights = state[0]
+"""
+STATELESS = "trained, moments = optimizer.stateless_apply(moments, grads, trained)"
+
+BACKWARD = """
+import torch
+for epoch in range(4):
+    for a, b in batches():
+        loss = mse(b, model(a, training=True))
+        model.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            optimizer.apply([w.value.grad for w in model.trainable_weights],
+                            model.trainable_weights)
+    with torch.no_grad():
+        print(float(loss), float(mse(y, model(x, training=False))))
+weights = model.weights
+"""
+
+LOOPS = {
+    "tensorflow": [TAPE.format(decorator=""), TAPE.format(decorator="@tf.function")],
+    "jax": [
+        PURE.format(decorator="", update=STATELESS),
+        PURE.format(decorator="@jax.jit", update=STATELESS),
+    ],
+    "torch": [BACKWARD],
+}
+
+
+@pytest.mark.parametrize("form", [0, 1])
+def test_steps_of_the_scripts_own_are_watched(backend: str, form: int, tmp_path: Path) -> None:
+    if form >= len(LOOPS[backend]):
+        pytest.skip("there is one form of it")
+    path = script(tmp_path, backend, MODEL + LOOPS[backend][form] + SHOW)
+    bare = python(path, cwd=tmp_path)
+    watched = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
+    assert bare.returncode == watched.returncode == 0, (bare.stderr, watched.stderr)
+    assert watched.stdout == bare.stdout
+    recording = read(tmp_path / "r.db")
+    assert recording.facts.get("failed") is None
+    (run,) = recording.runs
+    assert (run.framework, run.steps, len(run.loss)) == ("keras", 32, 32)
+    printed = [float(line.split()[0]) for line in bare.stdout.splitlines()[:4]]
+    assert [run.loss.at(step) for step in (7, 15, 23, 31)] == pytest.approx(printed, rel=1e-5)
+    hidden, last = run.weights
+    assert (hidden.name, hidden.activation, last.output) == ("dense", "relu", True)
+    lines = path.read_text().splitlines()
+    assert hidden.location is not None
+    assert "layers.Dense(16" in lines[hidden.location.line - 1]
+    assert run.optimizer.name == "Adam"
+    assert run.optimizer.location is not None
+    assert "optimizers.Adam(" in lines[run.optimizer.location.line - 1]
+    assert run.loss_function.function == "mse_loss"
+    assert run.of("learning_rate")[0] == pytest.approx(1e-2)
+    assert run.of("gradient_norm")[0] > 0
+    assert run.of("update_ratio", "dense")[0] > 0
+    assert run.of("input_std")[0] > 0
+
+
+def test_updates_without_an_optimizer_are_said_not_to_be_seen(backend: str, tmp_path: Path) -> None:
+    if backend != "jax":
+        pytest.skip("parameters updated by hand are plain arrays on JAX")
+    update = "trained = [w - 0.05 * g for w, g in zip(trained, grads)]"
+    loop = PURE.format(decorator="@jax.jit", update=update)
+    path = script(tmp_path, backend, MODEL + loop + SHOW)
+    bare = python(path, cwd=tmp_path)
+    done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
+    assert done.stdout == bare.stdout != ""
+    assert "trained without an optimizer of Keras" in done.stderr
 
 
 NANS = """\

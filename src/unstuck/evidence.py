@@ -40,6 +40,8 @@ __all__ = [
 BROKE = 10.0
 """A loss so many times its start is no matter of one batch: the weights are destroyed. (Of the
 zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in a step.)"""
+STALE = 0.2
+"""A batch within this first part of the steps does not tell how many are right at their end."""
 RANGES: Mapping[str, tuple[float, float]] = {
     "relu": (0.0, math.inf),
     "relu6": (0.0, 6.0),
@@ -171,7 +173,7 @@ def descent(run: Run) -> Descent:
     late = finite[len(finite) // 2 :]
     steps = [abs(b - a) for a, b in pairwise(late)]
     trivial = trivial_loss(run)
-    floor = 0.0 if min(finite) >= 0 else min(finite)
+    floor = _floor(run) if min(finite) >= 0 else min(finite)
     start = initial if math.isnan(trivial) else min(initial, trivial)
     if initial < trivial / 2:
         start = trivial  # trained before: it came from there
@@ -181,7 +183,7 @@ def descent(run: Run) -> Descent:
     half = max(len(third) // 4, 1)
     before, after = middle(third[:half]), middle(third[-half:])
     slope = (before - after) / max(abs(before - floor), 1e-12)
-    accuracy = middle(run.of("batch_accuracy").values[-5:])
+    accuracy = _accuracy(run)
     classes = _classes(run)
     return Descent(
         initial=initial,
@@ -196,6 +198,30 @@ def descent(run: Run) -> Descent:
         slope=slope,
         count=count,
     )
+
+
+def _floor(run: Run) -> float:
+    """Return what the loss cannot fall below, 0 where nothing says more."""
+    least = middle(run.of("least_loss").values)
+    return least if math.isfinite(least) else 0.0
+
+
+def _accuracy(run: Run) -> float:
+    """Return the share of right predictions in training at the end, NaN if it is not known.
+
+    That of the last batches that were measured, unless these were long ago: then the one that the
+    framework reports of its last epoch.
+    """
+    measured = run.of("batch_accuracy")
+    if measured and measured.steps[-1] >= STALE * run.steps:
+        return middle(measured.values[-5:])
+    reported = [
+        series.values[-1]
+        for (layer, signal), series in run.series.items()
+        if layer == "" and signal.startswith("metric:") and signal.endswith(("acc", "accuracy"))
+        if series
+    ]
+    return reported[0] if reported else math.nan
 
 
 def own_losses(run: Run) -> Series:

@@ -46,6 +46,7 @@ SIGNALS: Mapping[str, str] = {
     "validation_metric": "the same of a gradient-free pass, by the pass's number and its name",
     "batch_loss": "the loss as its function computed it, in deep samples",
     "penalty": "what regularizers of weights add to the loss, in deep samples and after epochs",
+    "least_loss": "what the loss cannot fall below: the entropy of targets that are probabilities",
     "batch_accuracy": "share of right predictions in the training batch, in deep samples",
     "balanced_accuracy": "mean share of each class that is recognized in the last sampled batches",
     "predicted_decrease": "what the step promises to first order: minus gradient times step",

@@ -160,13 +160,13 @@ class KerasWatcher:
         """Do our own work; if it fails, say so in one line and stop watching."""
         if not self.active or os.getpid() != self.pid:
             return None
-        begin = time.perf_counter()
+        begin = self.pacing.clock()
         try:
             return work(*args)
         except Exception as error:
             self._fail(error)
         finally:
-            self.pacing.spent += time.perf_counter() - begin
+            self.pacing.spent += self.pacing.clock() - begin
         return None
 
     def keep_up(self, training: Training, after: float = COMMIT_SECONDS) -> None:
@@ -230,6 +230,8 @@ class KerasWatcher:
                 return known
         for known in self._trainings:
             known.release()
+        if _waits():
+            self.pacing.clock = time.perf_counter
         training = Training(self, model, optimizer, self.recorder.new_run())
         self._trainings.append(training)
         self.recorder.fact("framework", "keras")
@@ -425,11 +427,12 @@ class _Session:
         """Take a step that is measured in depth."""
         watcher, training, pacing = self.watcher, self.training, self.watcher.pacing
         if not training.deep:
-            begin = time.perf_counter()
+            begin = pacing.clock()
             watcher.guard(steps.build, batch)
             watcher.guard(training.look_over, self.model)
-            pacing.spent -= time.perf_counter() - begin
-            watcher.compiling += time.perf_counter() - begin
+            built = pacing.clock() - begin
+            pacing.spent -= built
+            watcher.compiling += built
         _settle(steps, args)
         before, compiled, steps.extra = pacing.spent, steps.compiling, 0.0
         watcher.guard(lambda: training.measure_before(steps.reader(args)))
@@ -458,6 +461,13 @@ def _settle(steps: Steps, values: Any) -> None:
     """Wait for a step, so that its time is not taken for ours; it is the script's if it fails."""
     with contextlib.suppress(Exception):
         steps.settle(values)
+
+
+def _waits() -> bool:
+    """Return whether steps are computed on a device that is waited for, now that there is one."""
+    with contextlib.suppress(Exception):
+        return any(not name.startswith("cpu") for name in keras.distribution.list_devices())
+    return False
 
 
 def _number(value: Any) -> bool:

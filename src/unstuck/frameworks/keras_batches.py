@@ -22,6 +22,7 @@ BATCH_SIGNALS = (
     *("batch_loss", "batch_accuracy", "batch_size", "target_mean", "target_std", "target_spread"),
     *("target_classes", "prediction_mean", "prediction_std", "prediction_spread", "probabilities"),
     *("target_min", "target_max", "prediction_min", "prediction_max", "balanced_accuracy"),
+    "least_loss",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -125,6 +126,7 @@ class Batches:
                 float(values.min()),
                 float(values.max()),
                 self._count_classes(call),
+                sum(loss.least for loss, _ in losses),
             )
         self.recorder.sample(self.recorder.source(self.index, "", BATCH_SIGNALS), step, row)
         if measure.in_columns(prediction, target):

@@ -287,11 +287,11 @@ class ByHand:
         heard = self.heard
         if heard is None or id(optimizer) in heard.used or training.step < training.next_deep:
             return
-        begin = self.watcher.pacing.seconds()
+        begin = self.watcher.pacing.clock()
         training.look_over(training.model())
         heard.taps.applied(optimizer, grads, variables)
         training.measure_before(read)
-        training.spent = self.watcher.pacing.seconds() - begin
+        training.spent = self.watcher.pacing.clock() - begin
 
     def _after(self, training: Training, read: Callable[[Any], Array]) -> None:
         """Note an update that was taken."""
@@ -305,10 +305,10 @@ class ByHand:
             if loss is None:
                 loss = _total(seen)
             self.note(training, loss)
-            begin = self.watcher.pacing.seconds()
+            begin = self.watcher.pacing.clock()
             training.measure(seen, batch_of(seen, training.model()), read)
             training.sampled(
-                training.spent + self.watcher.pacing.seconds() - begin, self.watcher.pacing
+                training.spent + self.watcher.pacing.clock() - begin, self.watcher.pacing
             )
         else:
             self.note(training, loss)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 import sys
-import time
 import types
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -193,7 +192,7 @@ class _Function:
     def _look(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Looked | None:
         """Return what the coming step will do, having kept what the weights are before it."""
         hand, shapes = self.hand, _shapes(args, kwargs)
-        begin = time.perf_counter()
+        begin = hand.watcher.pacing.clock()
         for training in self.trainings:
             training.look_over(training.model())
         hand.updates = []
@@ -203,7 +202,7 @@ class _Function:
             hand.updates, hand.heard = None, None
         if shapes not in self.shapes:
             self.shapes.add(shapes)
-            self.compiling += time.perf_counter() - begin
+            self.compiling += hand.watcher.pacing.clock() - begin
         if looked is not None:
             for training in self.trainings:
                 training.measure_before(looked.before)

@@ -38,6 +38,7 @@ class Compared:
         loss: Its value.
         reduction: ``mean``, ``sum`` or ``none``.
         stretched: Shape of the table that a column against a row became, or empty.
+        least: What the mean loss cannot fall below: the entropy of targets that are probabilities.
     """
 
     function: str | None
@@ -46,6 +47,7 @@ class Compared:
     loss: float
     reduction: str
     stretched: tuple[int, ...] = ()
+    least: float = 0.0
 
     @property
     def prediction_shape(self) -> list[int]:
@@ -85,12 +87,33 @@ def compared(loss: Any, target: Array, prediction: Array, value: Array) -> Compa
     function = function_of(loss)
     if isinstance(loss, LossFunctionWrapper):
         target, prediction = _same_rank(target, prediction)
+    least = _least(loss, target, prediction)
     if function in INSIDE:
-        return Compared(function, prediction, _classes(target, prediction), total, reduction)
+        goal = _classes(target, prediction)
+        return Compared(function, prediction, goal, total, reduction, least=least)
     if function is None:
         name, stretched = written(target, prediction, total)
         return Compared(name, prediction, target, total, reduction, stretched)
-    return Compared(function, prediction, target, total, reduction)
+    return Compared(function, prediction, target, total, reduction, least=least)
+
+
+def _least(loss: Any, target: Array, prediction: Array) -> float:
+    """Return the entropy of targets that are probabilities, of one row or one output, else 0."""
+    name = str(getattr(getattr(loss, "fn", None), "__name__", ""))
+    if name not in ("categorical_crossentropy", "binary_crossentropy"):
+        return 0.0
+    if target.shape != prediction.shape or not np.isfinite(target).all():
+        return 0.0
+    smooth = float(loss._fn_kwargs.get("label_smoothing") or 0.0)
+    binary = name.startswith("binary")
+    shares = target.astype(np.float64)
+    shares = shares * (1 - smooth) + smooth / (2 if binary else target.shape[-1])
+    if shares.min() < 0 or shares.max() > 1:
+        return 0.0
+    entropy = -shares * np.log(np.maximum(shares, 1e-12))
+    if binary:
+        return float((entropy - (1 - shares) * np.log(np.maximum(1 - shares, 1e-12))).mean())
+    return float(entropy.sum(axis=-1).mean())
 
 
 def _same_rank(target: Array, prediction: Array) -> tuple[Array, Array]:

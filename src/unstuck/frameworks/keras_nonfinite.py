@@ -85,6 +85,8 @@ def _made(event: Event, put: Array, births: Births, compiled: Location | None) -
         return {"what": what, "cause": "loss", **own, **_rows(put)}
     place = event.facts.get("location") or births.location(event.source)
     own = {} if _of_keras(event.source) else _only(place)
+    if getattr(getattr(event.source, "activation", None), "__name__", "") == "exponential":
+        own = {"what": f"{LIMITS['exp']}, in `{event.name}`", "operation": "exp"}
     return {
         "what": f"the {event.what} `{event.name}` put it out",
         "layer": event.name,
@@ -130,18 +132,19 @@ def _in_gradient(compiled: Location | None, destroyed: Sequence[str]) -> dict[st
 
 
 def _only(place: Location | None) -> dict[str, Any]:
-    """Return the one operation of the script that can have no finite result, and its line."""
+    """Return the one operation of the script that can have no finite result, its line if one does.
+
+    Where several kinds can, they are ``steep``: any of them may have made it.
+    """
     found = list(_operations(place, LIMITS))
+    names = list(dict.fromkeys(name for name, _ in found))
     script = Script.read(place)
-    if script is None or len(found) != 1:
-        return {}
-    (name, computed), *_ = found
-    return {
-        "what": LIMITS[name],
-        "operation": name,
-        "cause": "operation",
-        "location": script.location(computed.node).to_json(),
-    }
+    if script is None or len(names) != 1:
+        return {"steep": names} if names else {}
+    made: dict[str, Any] = {"what": LIMITS[names[0]], "operation": names[0], "cause": "operation"}
+    if len(found) == 1:
+        made["location"] = script.location(found[0][1].node).to_json()
+    return made
 
 
 def _operations(place: Location | None, names: Iterable[str]) -> list[tuple[str, Computation]]:

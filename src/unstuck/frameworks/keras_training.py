@@ -85,6 +85,7 @@ class Training:
         if self._steps is None or self._steps[0] is not function:
             self.look_over(model)
             steps = steps_of(model, self.names())
+            steps.clock = self.watcher.pacing.clock
             self._steps = (function, steps)
             self._facts["unseen"] = steps.unseen
         return self._steps[1]

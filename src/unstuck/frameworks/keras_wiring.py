@@ -132,7 +132,17 @@ def _next(ran: Sequence[Event], start: int, matrices: frozenset[str]) -> dict[st
             break
         found["normalized"] = found["normalized"] or isinstance(event.source, NORMS)
         found["residual"] = found["residual"] or isinstance(event.source, layers.Add)
-    return {**found, "normalized": False, "residual": False}
+    own = _own_activation(ran[start].source)
+    return {**found, "activation": own, "normalized": False, "residual": False}
+
+
+def _own_activation(layer: Any) -> str | None:
+    """Return the name of a layer's activation that is no event of its own, None if it is linear."""
+    if isinstance(layer, layers.RNN):  # it acts inside of the layer, at every step of a sequence
+        return None
+    function = getattr(layer, "activation", None)
+    name = getattr(function, "__name__", type(function).__name__)
+    return None if function is None or name == "linear" else str(name)
 
 
 def _given(
@@ -161,8 +171,9 @@ def _nonlinear(ran: Sequence[Event], ends: frozenset[str], outputs: frozenset[st
         if event.what == "activation":
             if event.name not in outputs:
                 return True
-        elif event.name not in ends and not (
-            isinstance(event.source, _LINEAR) or _container(event.source)
+        elif event.name not in ends and (
+            _own_activation(event.source) is not None
+            or not (isinstance(event.source, _LINEAR) or _container(event.source))
         ):
             return True
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 __all__ = ["ALLOWANCE", "Pacing", "distance", "granted"]
 
@@ -46,10 +47,13 @@ class Pacing:
 
     Attributes:
         spent: Seconds that watching has cost so far.
+        clock: What these are measured by: the processor time of all threads, which other work on
+            the machine does not lengthen; elapsed time where a device is waited for.
     """
 
     def __init__(self, budget: float) -> None:
         self.budget = budget
+        self.clock: Callable[[], float] = time.process_time
         self.started = time.perf_counter()
         self.spent = 0.0
 

@@ -156,6 +156,7 @@ def _guarded(run: Run, limit: float) -> Iterator[Change]:
                 limit,
                 only=len(found) == 1,
                 divisor=_origin(run).get("divisor"),
+                keras=run.framework == "keras",
             )
             if made is not None:
                 line = f"{os.path.basename(script.file)}:{computed.node.lineno}"

@@ -280,7 +280,8 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
                 )
             yield from _beside(report)
         else:
-            yield Text("unstuck: no training was seen (no optimizer took a step)", "dim")
+            why = facts.get("unseen") or "no training was seen (no optimizer took a step)"
+            yield Text(f"unstuck: {why}", "dim")
     first = next((f for f in shown if f.first), None)
     if first is not None:
         place = first.location

@@ -33,6 +33,7 @@ _SUFFIXES = {
     "acosh": ".clamp_min(1.000001)",
     "logit": ".clamp(1e-6, 0.999999)",
 }
+_OF_KERAS = {"clamp_min": "maximum", "clamp_max": "minimum", "clamp": "clip"}
 _GROWING = ("exp", "expm1", "exp2", "sinh", "cosh")
 _DIVIDING = ("div", "reciprocal")
 _POSITIVE = frozenset(
@@ -45,6 +46,7 @@ _SIGN_KEEPING = frozenset(
     | {"max", "squeeze", "unsqueeze", "expand", "detach", "clone", "to", "view_as", "expand_as"}
     | {"sqrt", "median", "nansum", "nanmean", "contiguous", "type_as", "cumsum", "cumprod"}
 )
+_MODULES = ("torch.", "keras.", "tensorflow.", "jax.")
 _PARTS = ("values", "T", "mT")
 _DEPTH = 6
 
@@ -62,6 +64,7 @@ def bounded(
     *,
     only: bool,
     divisor: Mapping[str, Any] | None = None,
+    keras: bool = False,
 ) -> tuple[str, Sequence[Rewrite]] | None:
     """Return what is said of a bound and its edits, None where there is none that is certain.
 
@@ -72,6 +75,7 @@ def bounded(
         limit: The largest exponent of an exponential.
         only: Whether nothing else can have computed it: its operands are tensors.
         divisor: What the run has seen of the divisors; see `unstuck.frameworks.torch_nonfinite`.
+        keras: Whether the tensors are those of Keras' backend, which have no methods in common.
     """
     given = computed.first
     suffix = _SUFFIXES.get(operation)
@@ -84,17 +88,39 @@ def bounded(
         if exponent is None or literal(given) is not None:
             return None
         if exponent == int(exponent):
-            return _divisor(script, given, only=only) if exponent < 0 else None
+            return _divisor(script, given, only=only, keras=keras) if exponent < 0 else None
         suffix = ".clamp_min(1e-12)" if exponent < 1 else None
     elif operation in _DIVIDING:
-        return _divisor(script, computed.second or given, only=only, seen=divisor)
+        return _divisor(script, computed.second or given, only=only, seen=divisor, keras=keras)
     if suffix is None or not script.editable(given) or literal(given) is not None:
         return None
-    return f"`{script.text(given)}`{suffix}", script.behind(given, suffix)
+    return _bound(script, given, suffix, keras=keras)
+
+
+def _bound(
+    script: Script, node: ast.expr, suffix: str, *, keras: bool
+) -> tuple[str, Sequence[Rewrite]] | None:
+    """Put a bound behind an expression, as a method of tensors or as a function of Keras."""
+    said = f"`{script.text(node)}`{suffix}"
+    if not keras:
+        return said, script.behind(node, suffix)
+    method, _, numbers = suffix[1:-1].partition("(")
+    spelled = script.spelled(f"keras.ops.{_OF_KERAS[method]}")
+    if spelled is None:
+        return None
+    start, end = script.span(node)
+    function, imports = spelled
+    around = [script.insert(start, f"{function}("), script.insert(end, f", {numbers})")]
+    return said, [*imports, *around]
 
 
 def _divisor(
-    script: Script, node: ast.expr, *, only: bool, seen: Mapping[str, Any] | None = None
+    script: Script,
+    node: ast.expr,
+    *,
+    only: bool,
+    seen: Mapping[str, Any] | None = None,
+    keras: bool = False,
 ) -> tuple[str, Sequence[Rewrite]] | None:
     """Keep a divisor away from zero without changing its sign."""
     if not script.editable(node) or not (only or _tensor(script, node)):
@@ -104,14 +130,13 @@ def _divisor(
     text, root = script.text(node), _root(script, node)
     if root is not None:
         suffix = _SUFFIXES["sqrt"]  # behind a root it would leave the root's slope infinite
-        return f"`{script.text(root)}`{suffix}", script.behind(root, suffix)
+        return _bound(script, root, suffix, keras=keras)
     known = seen if only and seen is not None and seen["least"] >= 0 else None
     if known is not None and known["whole"]:
-        return f"`{text}`.clamp_min(1)", script.behind(node, ".clamp_min(1)")
+        return _bound(script, node, ".clamp_min(1)", keras=keras)
     if known is not None or _positive(script, node):
-        suffix = f".clamp_min({FLOOR})"
-        return f"`{text}`{suffix}", script.behind(node, suffix)
-    spelled = script.spelled("torch.where")
+        return _bound(script, node, f".clamp_min({FLOOR})", keras=keras)
+    spelled = script.spelled("keras.ops.where" if keras else "torch.where")
     if dotted(node) is None or spelled is None:
         return None
     where, imports = spelled
@@ -130,7 +155,7 @@ def _root(script: Script, node: ast.expr) -> ast.expr | None:
         return node.left if value(script, node.right) == 0.5 else None
     if not isinstance(node, ast.Call) or callee(node) != "sqrt":
         return None
-    if script.full_name(node.func).startswith("torch."):
+    if script.full_name(node.func).startswith(_MODULES):
         return node.args[0] if len(node.args) == 1 else None
     own = isinstance(node.func, ast.Attribute) and not node.args
     return node.func.value if own and isinstance(node.func, ast.Attribute) else None
@@ -194,9 +219,8 @@ def _positive_call(script: Script, node: ast.Call, depth: int) -> bool:
     name = callee(node)
     if name in _POSITIVE:
         return True
-    method = isinstance(node.func, ast.Attribute) and not script.full_name(node.func).startswith(
-        "torch."
-    )
+    home = script.full_name(node.func)
+    method = isinstance(node.func, ast.Attribute) and not home.startswith(_MODULES)
     receiver = node.func.value if method and isinstance(node.func, ast.Attribute) else None
     given = receiver if receiver is not None else next(iter(node.args), None)
     if name == "pow" and node.args:

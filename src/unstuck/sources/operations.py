@@ -1,7 +1,8 @@
 """Which expressions of a script compute an operation that autograd only knows by name.
 
 Only what a training step computes counts: the code around ``backward``, the functions that it
-calls, and the methods of modules, outside of blocks without gradients.
+calls, and the methods of modules, outside of blocks without gradients; of a Keras script, the
+functions that ``compile`` is given.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def _executed(script: Script, backward: Location | None) -> list[ast.AST]:
     call = script.at(backward)
     if call is not None:
         around = [each for each in script.around(call) if isinstance(each, (*FUNCTIONS, *LOOPS))]
-        found.append(around[-1] if around else script.tree)
+        outer: ast.AST = around[-1] if around else script.tree
+        found.append(call if callee(call) == "compile" else outer)
     for root in found:  # grows while it is read
         names = _names(script, root)
         found += [
