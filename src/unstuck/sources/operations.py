@@ -109,13 +109,14 @@ def _lambda(statement: ast.Assign) -> str | None:
 def _names(script: Script, root: ast.AST) -> set[str]:
     """Return the names that some code uses, and those that its callers hand to it."""
     nodes: list[ast.AST] = [root]
-    if isinstance(root, FUNCTIONS):
-        nodes += [
-            part
-            for call in ast.walk(script.tree)
-            if isinstance(call, ast.Call) and callee(call) == root.name
-            for part in (*call.args, *(word.value for word in call.keywords))
-        ]
+    within = script.around(root) if isinstance(root, ast.Call) else [root]
+    handed = {each.name for each in within if isinstance(each, FUNCTIONS)}
+    nodes += [
+        part
+        for call in ast.walk(script.tree)
+        if isinstance(call, ast.Call) and callee(call) in handed
+        for part in (*call.args, *(word.value for word in call.keywords))
+    ]
     found = {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
     methods = {n.attr for node in nodes for n in ast.walk(node) if isinstance(n, ast.Attribute)}
     return found | methods
