@@ -31,8 +31,11 @@ import keras
 keras.utils.set_random_seed(7)
 from keras.utils import set_random_seed as seed
 seed(7)
-print(keras.random.normal((3,)).tolist(), keras.initializers.HeNormal(seed=1)((2, 2)).tolist())
-print(keras.layers.Dense(2, kernel_initializer="he_normal").kernel_initializer((2, 2)).tolist())
+def show(values):
+    print(keras.ops.convert_to_numpy(values).tolist())
+show(keras.random.normal((3,)))
+show(keras.initializers.HeNormal(seed=1)((2, 2)))
+show(keras.layers.Dense(2, kernel_initializer="he_normal").kernel_initializer((2, 2)))
 """
 
 EXECUTE = """\
