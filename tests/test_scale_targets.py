@@ -152,8 +152,12 @@ def test_outputs_in_columns_are_scaled_each_by_its_own(tmp_path: Path) -> None:
     path.write_text(COLUMNS)
     run = watch(path)
     mean, std = run.facts["target_mean"], run.facts["target_std"]
-    assert mean == pytest.approx([152, 5, -700], rel=0.2)
-    assert std == pytest.approx([77, 0.0095, 5300], rel=0.2)
+    # A few batches know a mean to a part of the deviation, not of the mean: how many of them are
+    # looked at depends on the machine.
+    deviations = [77, 0.0095, 5300]
+    for found, true, deviation in zip(mean, [152, 5, -700], deviations, strict=True):
+        assert found == pytest.approx(true, abs=0.2 * deviation)
+    assert std == pytest.approx(deviations, rel=0.2)
     assert list(ScaleTargets().settings(run, FINDING)) == [{}]
     treated = treat(path, run, (("scale-targets", {}),))
     patched = patch(path, treated.changes)

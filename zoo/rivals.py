@@ -53,10 +53,10 @@ class Workshop:
         Infinite, with no patch, where it cannot be applied, patched or compared.
         """
         sources, changes = WorkingFiles(), list[dict[str, object]]()
-        if rewriting(candidate):
+        if rewriting(self.run, candidate):
             changes = rewrites(self.run, candidate)
             sources = sources.patched(changes)
-        if rewriting(candidate) and (not changes or sources.notes):
+        if rewriting(self.run, candidate) and (not changes or sources.notes):
             return math.inf, WorkingFiles(), None
         laboratory = self.laboratory
         trial = laboratory.trial(
@@ -66,7 +66,7 @@ class Workshop:
             control=self.control.spec.record,
             run=self.run.index,
             sources=sources.write(laboratory.directory.name, f"rival-{len(laboratory.trials)}"),
-            live=not rewriting(candidate),
+            live=not rewriting(self.run, candidate),
         )
         for _ in laboratory.advance([trial]):
             pass
