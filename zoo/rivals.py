@@ -178,10 +178,10 @@ def symptom(run: Run) -> str | None:
 def solutions(problem: str, run: Run, draw: random.Random) -> Iterator[Candidate]:
     """Yield what AutoTrainer's strategy "balance" tries for a problem, in its order."""
     rate = run.optimizer.settings.get("lr", 0.01)
-    relu = (("use-relu", {}), ("use-he-initialization", {}))
-    norm = (("add-batch-norm", {}),)
-    leaky = (("use-leaky-relu", {"negative_slope": 0.01}), ("use-xavier-initialization", {}))
-    initial = [
+    relu: Candidate = (("use-relu", {}), ("use-he-initialization", {}))
+    norm: Candidate = (("add-batch-norm", {}),)
+    leaky: Candidate = (("use-leaky-relu", {"negative_slope": 0.01}), ("use-xavier-initialization", {}))
+    initial: list[Candidate] = [
         ((name, {}),)
         for name in draw.choices(["use-he-initialization", "use-xavier-initialization"], k=3)
     ]

@@ -62,7 +62,7 @@ def verify(name: str, seeds: int = 5) -> tuple[bool, str]:
         ]
     except (RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
         return False, f"{name}: {error}"
-    edge = card.get("sick_at_most", card.get("sick_at_least"))
+    edge = card["sick_at_most" if sign > 0 else "sick_at_least"]
     # A NaN score is sick: no comparison with it is true.
     sick = not any(sign * (s - edge) > 0 for s in scores)
     good = all(sign * (s - card["repaired"]) >= 0 for s in cured)
