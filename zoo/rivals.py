@@ -180,7 +180,10 @@ def solutions(problem: str, run: Run, draw: random.Random) -> Iterator[Candidate
     rate = run.optimizer.settings.get("lr", 0.01)
     relu: Candidate = (("use-relu", {}), ("use-he-initialization", {}))
     norm: Candidate = (("add-batch-norm", {}),)
-    leaky: Candidate = (("use-leaky-relu", {"negative_slope": 0.01}), ("use-xavier-initialization", {}))
+    leaky: Candidate = (
+        ("use-leaky-relu", {"negative_slope": 0.01}),
+        ("use-xavier-initialization", {}),
+    )
     initial: list[Candidate] = [
         ((name, {}),)
         for name in draw.choices(["use-he-initialization", "use-xavier-initialization"], k=3)

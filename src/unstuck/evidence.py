@@ -31,6 +31,7 @@ __all__ = [
     "noise",
     "own_losses",
     "ratio",
+    "right_in_training",
     "turn",
     "unharmed",
     "units",
@@ -56,6 +57,10 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 """What comes out at least and at most (Dubey et al., Neurocomputing 2022, table 1)."""
 
+CROSS_ENTROPIES = frozenset(
+    {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
+)
+"""Losses of which a row's is above ln 2 where another class is likelier than its own."""
 WIDE = 1.5
 """Validation loss over its lowest from which memorizing is strong."""
 FAR = 0.2
@@ -222,6 +227,23 @@ def _accuracy(run: Run) -> float:
         if series
     ]
     return reported[0] if reported else math.nan
+
+
+def right_in_training(run: Run) -> tuple[float, bool]:
+    """Return the share of right predictions in training at the end, and whether it is a bound.
+
+    Where no late batch was measured and nothing reported, a cross-entropy tells that share at
+    least: a row that is given to another class costs more than ln 2. A log does not say which loss
+    it holds; beside accuracies, it is taken for one. NaN where nothing is known.
+    """
+    went = descent(run)
+    if math.isfinite(went.accuracy):
+        return went.accuracy, False
+    function = run.loss_function.function or ""
+    if not (function in CROSS_ENTROPIES or "log" in run.facts):
+        return math.nan, False
+    least = 1 - went.final / math.log(2)
+    return (least if least > 0 else math.nan), True
 
 
 def own_losses(run: Run) -> Series:
@@ -430,8 +452,7 @@ def memorized(run: Run) -> bool:
     losses, accuracies = passes
     if losses:
         return bool(losses[-1] > WIDE * min(losses))
-    ahead = middle(run.of("batch_accuracy").values[-5:]) - middle(accuracies.values[-3:])
-    return ahead > FAR
+    return right_in_training(run)[0] - middle(accuracies.values[-3:]) > FAR
 
 
 def turn(run: Run) -> int:

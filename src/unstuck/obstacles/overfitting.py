@@ -6,7 +6,15 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, kept_pass, middle, noise, own_losses, validation
+from unstuck.evidence import (
+    descent,
+    kept_pass,
+    middle,
+    noise,
+    own_losses,
+    right_in_training,
+    validation,
+)
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -29,9 +37,10 @@ class Overfitting(Obstacle):
         validation accuracy by GAP or more. A validation loss that rises while accuracy holds within
         the gap is overconfidence and not reported (Guo et al., ICML 2017); neither is a constant
         distance between both losses. Where only accuracies are known, the gap must be twice as
-        wide. A training accuracy that a log does not tell is at least 1 - loss / ln 2: a row that
-        is given to another class has a cross-entropy above ln 2. A run that went back at its end
-        to the weights of one of its passes (early stopping) has no finding.
+        wide. A training accuracy that was not measured late in the run, or that a log does not
+        tell, is at least 1 - loss / ln 2: a row that is given to another class has a cross-entropy
+        above ln 2. A run that went back at its end to the weights of one of its passes (early
+        stopping) has no finding.
 
     Known problems:
         Without any pass over held-out data nothing can be seen. A test set that is easier or harder
@@ -75,11 +84,8 @@ class Overfitting(Obstacle):
         if passes is None:
             return
         losses, accuracies = passes
-        trained = middle(run.of("batch_accuracy").values[-5:])
+        trained, bound = right_in_training(run)
         held = middle(accuracies.values[-3:])
-        logged = "log" in run.facts and math.isnan(trained)
-        if logged:  # a lower bound
-            trained = 1 - went.final / math.log(2)
         gap = trained - held
         known = math.isfinite(gap)
         if len(losses) >= 4:
@@ -100,7 +106,7 @@ class Overfitting(Obstacle):
         else:
             return
         if known:
-            least = "at least " if logged else ""
+            least = "at least " if bound else ""
             message += f": {least}{trained:.0%} right in training, {held:.0%} in validation"
             evidence = {**evidence, "accuracy": {"training": trained, "validation": held}}
         model = next((la.location for la in run.layers if la.location), None)

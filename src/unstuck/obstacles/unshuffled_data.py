@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from unstuck.evidence import descent, middle, validation
+from unstuck.evidence import descent, middle, right_in_training, validation
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -92,8 +92,7 @@ class UnshuffledData(Obstacle):
         seen = validation(run)
         behind = False
         if seen is not None and seen[1]:
-            trained = middle(run.of("batch_accuracy").values[-5:])
-            behind = trained - middle(seen[1].values[-3:]) > 0.3
+            behind = right_in_training(run)[0] - middle(seen[1].values[-3:]) > 0.3
         if distinct < self.PART * expected and expected >= 1.5:
             said = (
                 f"batches of {rows:g} rows hold {distinct:g} of {len(counts)} classes; at random "
