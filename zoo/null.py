@@ -103,10 +103,12 @@ class Proof(Bench):
         run: Run = trial.run
         return run
 
-    def proven(self, control: Sequence[Any], treated: Sequence[Any], *looks: int) -> int | None:
+    def proven(
+        self, control: Sequence[Any], treated: Sequence[Any], *looks: int, sure: int = 0
+    ) -> int | None:
         """Return after how many steps the treated counted as better, None if they did not."""
         sides = dict(enumerate(control)), dict(enumerate(treated))
-        compared, _, _, after = decide(self, *sides, sorted(set(looks)), self._first)
+        compared, _, _, after = decide(self, *sides, sorted(set(looks)), self._first, sure=sure)
         return after if compared is not None and compared.proven else None
 
     def piloted(
@@ -133,10 +135,10 @@ class Proof(Bench):
         if won is None and not raced:
             return None
         steps = steps if raced else won or steps
-        soon = telling(self, treated[0], steps, 1.0, self._first)
-        begin = int(raced or soon < steps or steps > tried[0])
+        sooner = telling(self, treated[0], steps, 1.0, self._first)
+        begin = int(raced or bool(sooner) or steps > tried[0])
         pairs = control[begin:][:PAIRS], treated[begin:][:PAIRS]
-        return self.proven(*pairs, soon, steps, max(steps, further))
+        return self.proven(*pairs, *sooner, steps, max(steps, further), sure=steps)
 
 
 def chosen(count: int) -> list[str]:
@@ -236,9 +238,9 @@ def simulate(
 
 LABELS = {
     "one look": "three pairs, one look",
-    "alone": "a candidate without rivals: pilot, then up to three looks",
+    "alone": "a candidate without rivals: pilot, then several looks",
     "fixed": "of these, the obstacle not shown by most treated runs",
-    "raced": "a candidate drawn at random from a race: up to three looks",
+    "raced": "a candidate drawn at random from a race: several looks",
     "finalists": f"any of {FINALISTS} such candidates",
 }
 

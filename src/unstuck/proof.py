@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from statistics import median
 
 from unstuck import plan, worth
@@ -24,8 +25,10 @@ END = 2**62
 FOLLOWED = 0.25
 """Share of the treated run's length for which the untreated one is followed (see `plan.settled`).
 """
-CLEAR = 0.5
-"""Share of what a pilot gains in the end by which it must be ahead to be compared sooner."""
+CLEAR = 0.25
+"""Share of what a pilot gains in the end by which it must be ahead to be compared sooner. To look
+in vain costs no steps, as the trials go on from there; what more looks do to the error rate is
+measured by zoo/null.py (docs/how-it-decides.md)."""
 PARTS = (2, 4, 8, 16)
 """Where to look sooner: after a half of the steps, a quarter, ..."""
 SOONEST = 8
@@ -77,17 +80,19 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
             bench.say(f"{name}: not better than the script as it is")
             return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
         steps, further = reached, max(reached, further)
-    soon = telling(bench, pilot or trial, steps, pace, first)
+    sooner = telling(bench, pilot or trial, steps, pace, first)
     # A seed on which it was looked up when to compare is left out.
-    begin = bench.control_trial.seed + (raced or soon < steps or steps > tried[0])
+    begin = bench.control_trial.seed + bool(raced or sooner or steps > tried[0])
     seeds = range(begin, begin + bench.options.seeds)
-    looks = sorted({soon, steps, further})
-    bench.say(f"proving {name} on {len(seeds)} seeds{_when(soon)}")
+    looks = sorted({*sooner, steps, further})
+    bench.say(f"proving {name} on {len(seeds)} seeds{_when(looks[0])}")
     controls = _controls(bench, seeds, [look for look in looks if look != END])
     treated = {
         seed: pilot if pilot and seed == pilot.seed else start(seed, looks) for seed in seeds
     }
-    compared, before, after, steps = decide(bench, controls, treated, looks, first, pace)
+    compared, before, after, steps = decide(
+        bench, controls, treated, looks, first, pace, sure=steps
+    )
     whole = pilot or treated[seeds[0]]
     if compared is None or not compared.proven:
         bench.laboratory.end([whole, *treated.values()])
@@ -193,18 +198,18 @@ def wins(
     return None
 
 
-def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding) -> int:
-    """Return after how few steps the pilot was already ahead of the control, at most `steps`.
+def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding) -> list[int]:
+    """Return after how few steps the pilot was already ahead of the control: halves of `steps`.
 
-    So it has to be from there on, by at least `CLEAR` of what it gains in the end, and in the same
-    objective. The seed on which this is looked up is left out of the proof.
+    So it has to be from the first of them on, by at least `CLEAR` of what it gains in the end, and
+    in the same objective. The seed on which this is looked up is left out of the proof.
     """
     control, treated = bench.control, bench.run_of(pilot)
     aim = bench.aim(first, min(steps, control.steps))
     if treated is None or treated.steps < min(steps, _reached(steps, pace)):
-        return steps
-    if steps == END or bench.options.metric is not None:
-        return steps
+        return []
+    if steps == END or bench.options.metric is not None or math.isinf(pace):
+        return []
 
     def gain(look: int) -> float:
         if bench.aim(first, look).name != aim.name:
@@ -213,12 +218,9 @@ def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding)
         after = worth.value(treated, aim.name, min(_reached(look, pace), treated.steps))
         return aim.badness(before) - aim.badness(after)
 
-    told, whole = steps, gain(steps)
-    for look in (steps // part for part in PARTS):
-        if look < SOONEST or math.isinf(pace) or not gain(look) >= CLEAR * whole > 0:
-            break
-        told = look
-    return told
+    whole = gain(steps)
+    halves = (steps // part for part in PARTS if steps // part >= SOONEST)
+    return [*takewhile(lambda look: gain(look) >= CLEAR * whole > 0, halves)]
 
 
 def _controls(bench: Bench, seeds: Sequence[int], looks: Sequence[int]) -> dict[int, Trial]:
@@ -244,6 +246,7 @@ def decide(
     looks: Sequence[int],
     first: Finding,
     pace: float = 1.0,
+    sure: int = 0,
 ) -> tuple[Comparison | None, list[float], list[float], int]:
     """Compare after so many steps, and again after further ones as long as that may tell.
 
@@ -254,6 +257,7 @@ def decide(
         looks: After how many steps of the control, ascending.
         first: What is to be cured.
         pace: Steps of a treated run for one of the control's.
+        sure: Before so many steps, nothing is given up for being behind.
 
     Returns:
         The last comparison (see `_compare`), both sides' values, and after how many steps.
@@ -264,7 +268,7 @@ def decide(
         compared, before, after = _compare(bench, controls, treated, steps, pace)
         if compared is None or compared.proven:
             break
-        if not (plan.caused(first) or _even(bench, before, after)):
+        if steps >= sure and not (plan.caused(first) or _even(bench, before, after)):
             break
     return compared, before, after, steps
 

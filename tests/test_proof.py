@@ -1,0 +1,64 @@
+"""When a proof looks, and when it gives up."""
+
+from __future__ import annotations
+
+from math import exp
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from unstuck import worth
+from unstuck.findings import Finding, Severity
+from unstuck.proof import decide, telling
+from unstuck.sketch import sketch
+from unstuck.verdict import Objective
+
+SLOW = Finding("slow-convergence", "U405", Severity.ERROR, "")
+LOSS = Objective("training loss")
+
+
+def trial(late: int, seed: int = 0) -> Any:
+    """Return a trial whose loss falls by a tenth, most of it in forty steps after `late`."""
+    run = sketch(loss=lambda s: 0.9 + 0.01 * seed + 0.1 * exp(-max(0, s - late) / 40), steps=200)
+    return SimpleNamespace(run=run, status="completed", steps=200, seed=seed)
+
+
+class Bench:
+    """What `telling` and `decide` ask of a fix whose control never learns."""
+
+    def __init__(self) -> None:
+        self.control_trial = trial(200)
+        self.control = self.control_trial.run
+        self.options = SimpleNamespace(metric=None)
+        self.objective = LOSS
+        self.notes: list[str] = []
+
+    def aim(self, first: Finding, steps: int) -> Objective:
+        return LOSS
+
+    def run_of(self, one: Any) -> Any:
+        return one.run
+
+    def value(self, one: Any, steps: int) -> float:
+        return worth.value(one.run, LOSS.name, min(steps, one.steps))
+
+
+@pytest.mark.parametrize(
+    ("late", "looks"), [(0, [80, 40, 20]), (50, [80]), (120, []), (200, [])], ids=str
+)
+def test_it_looks_as_soon_as_a_quarter_of_the_gain_is_there(late: int, looks: list[int]) -> None:
+    bench: Any = Bench()
+    assert telling(bench, trial(late), 160, 1.0, SLOW) == looks
+
+
+def test_an_early_look_in_vain_gives_nothing_up() -> None:
+    bench: Any = Bench()
+    controls = {seed: trial(200, seed) for seed in range(3)}
+    treated = {seed: trial(60, seed + 1) for seed in range(3)}  # which start a little behind
+    looks = [40, 160]
+    assert decide(bench, controls, treated, looks, SLOW)[3] == 40
+    compared, _, _, steps = decide(bench, controls, treated, looks, SLOW, sure=160)
+    assert steps == 160
+    assert compared is not None
+    assert compared.proven
