@@ -220,3 +220,22 @@ def test_a_diagnosis_is_settled_when_it_holds() -> None:
 )
 def test_rungs_halve(steps: int, rungs: tuple[int, ...]) -> None:
     assert plan.rungs(steps) == rungs
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "share"),
+    [
+        ("softmax-before-cross-entropy", 0.0),
+        ("non-finite-values", 0.0),
+        ("unscaled-inputs", 0.125),
+        ("missing-nonlinearity", 0.125),
+        ("vanishing-gradient", 0.125),
+        ("frozen-parameters", 0.25),
+        ("unshuffled-data", 0.25),
+    ],
+)
+def test_the_untreated_run_is_followed_where_its_finding_may_pass(
+    obstacle: str, share: float
+) -> None:
+    code = registry.obstacle(obstacle).code
+    assert plan.followed(Finding(obstacle, code, Severity.ERROR, "")) == share

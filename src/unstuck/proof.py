@@ -22,9 +22,6 @@ __all__ = ["decide", "prove", "telling", "tries", "wins"]
 
 END = 2**62
 """So many steps no training takes: compared at the end."""
-FOLLOWED = 0.25
-"""Share of the treated run's length for which the untreated one is followed (see `plan.settled`).
-"""
 CLEAR = 0.25
 """Share of what a pilot gains in the end by which it must be ahead to be compared sooner. To look
 in vain costs no steps, as the trials go on from there; what more looks do to the error rate is
@@ -321,9 +318,10 @@ def _even(bench: Bench, before: Sequence[float], after: Sequence[float]) -> bool
 def _lasts(bench: Bench, first: Finding, whole: Trial) -> bool:
     """Return whether the control stays sick; what is a fact, is taken for granted.
 
-    It is followed for a quarter of what the whole treated run took, and to its end if it is
-    healthy there or if the treated run has not come much farther. Also to its end if more
-    trainings followed: the one that was diagnosed may only have been a rehearsal.
+    It is followed for a part of what the whole treated run took (`plan.followed`), and to its end
+    if it is healthy there or, where the finding is no fact, if the treated run has not come much
+    farther. Also to its end if more trainings followed: the one that was diagnosed may only have
+    been a rehearsal.
     """
     trial = bench.control_trial
     if trial.status != "paused":
@@ -331,14 +329,16 @@ def _lasts(bench: Bench, first: Finding, whole: Trial) -> bool:
     seen, later = trial.recording(), whole.recording()
     if seen and later and len(later.runs) > len(seen.runs):
         return bench.end_control() is not None
-    if plan.structural(first):
+    share = plan.followed(first)
+    if not share:
         return True
-    while trial.status in PENDING and trial.steps < whole.steps * FOLLOWED:
+    while trial.status in PENDING and trial.steps < whole.steps * share:
         for _ in bench.laboratory.advance([trial]):
             pass
     bench.diagnose()
     lasts = plan.worth_fixing(bench.findings) is not None
-    if trial.status == "paused" and not (lasts and _far_ahead(bench, whole)):
+    ahead = plan.structural(first) or _far_ahead(bench, whole)
+    if trial.status == "paused" and not (lasts and ahead):
         lasts = bench.end_control() is not None
     return lasts
 
