@@ -43,6 +43,8 @@ BROKE = 10.0
 zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in a step.)"""
 STALE = 0.2
 """A batch within this first part of the steps does not tell how many are right at their end."""
+LAST = 5
+"""Of so many batches the median tells how many are right at the end."""
 RANGES: Mapping[str, tuple[float, float]] = {
     "relu": (0.0, math.inf),
     "relu6": (0.0, 6.0),
@@ -219,7 +221,7 @@ def _accuracy(run: Run) -> float:
     """
     measured = run.of("batch_accuracy")
     if measured and measured.steps[-1] >= STALE * run.steps:
-        return middle(measured.values[-5:])
+        return middle(measured.values[-LAST:])
     reported = [
         series.values[-1]
         for (layer, signal), series in run.series.items()

@@ -149,8 +149,9 @@ class _Fix(Bench):
 
     def _cure(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Search on the control as far as it is known, then, if that fails, to its end."""
+        early = self.control_trial.status == "paused"  # the search may follow it to its end
         verdict, cured = self._search(first)
-        if verdict.status != "no-fix-found" or self.control_trial.status != "paused":
+        if verdict.status != "no-fix-found" or not early:
             return verdict, cured
         again = self.end_control()
         if again is None:

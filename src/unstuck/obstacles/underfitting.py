@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 
-from unstuck.evidence import Descent, descent, hidden_units, middle, typical
+from unstuck.evidence import LAST, Descent, descent, hidden_units, middle, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -31,7 +32,9 @@ class Underfitting(Obstacle):
         two for each input and one more, Hecht-Nielsen's form of Kolmogorov's theorem can represent
         every continuous function; with no more than inputs, Johnson's theorem says what no depth
         can. FEW is what we measured: healthy development cases of the zoo have 6 units and more in
-        their widest hidden layer. Such a model that took off less than FITTED is a remark.
+        their widest hidden layer. Such a model that took off less than FITTED is a remark. Few rows
+        know an accuracy only so well: by DOUBT of its standard errors it gets the benefit of the
+        doubt (the one-sided 95 % limit of a normal distribution).
 
     Known problems:
         Noise in the targets cannot be told from a model that is too small: hence a warning at most,
@@ -55,6 +58,7 @@ class Underfitting(Obstacle):
     CLASSES: ClassVar[int] = 20
     FEW: ClassVar[int] = 4
     FITTED: ClassVar[float] = 0.8
+    DOUBT: ClassVar[float] = 1.64
 
     SICK: ClassVar[Run] = sketch(loss=plateau)
     HEALTHY: ClassVar[Run] = sketch()
@@ -69,8 +73,9 @@ class Underfitting(Obstacle):
         if len(shape) > 2 or classes > self.CLASSES:
             return
         small = self._small(run)
-        right = went.accuracy > 0.75 and went.majority <= 0.5  # or wrong labels keep the loss up
-        far = went.achieved >= self.DONE or right or not (small or went.poor)
+        kind = self._in_doubt(run, went)
+        right = kind.accuracy > 0.75 and kind.majority <= 0.5  # or wrong labels keep the loss up
+        far = went.achieved >= self.DONE or right or not (small or kind.poor)
         if far and not (small and self._left(went)):
             return
         moves = [typical(run, "update_ratio", la.name) for la in run.weights]
@@ -96,6 +101,14 @@ class Underfitting(Obstacle):
             evidence=evidence,
             confidence=0.75 if small else 0.6,
         )
+
+    def _in_doubt(self, run: Run, went: Descent) -> Descent:
+        """Return the descent with the highest accuracy that the last rows do not rule out."""
+        share = went.accuracy
+        rows = LAST * middle(run.of("batch_size").values)
+        if not (0 <= share <= 1 and rows > 0):
+            return went
+        return replace(went, accuracy=share + self.DOUBT * math.sqrt(share * (1 - share) / rows))
 
     def _small(self, run: Run) -> bool:
         """Return whether the model has hidden layers, all of hardly any units."""
