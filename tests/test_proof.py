@@ -45,11 +45,11 @@ class Bench:
 
 
 @pytest.mark.parametrize(
-    ("late", "looks"), [(0, [80, 40, 20]), (50, [80]), (120, []), (200, [])], ids=str
+    ("late", "looks"), [(0, [15, 30, 60, 120]), (50, [64, 128]), (150, [160]), (200, [])], ids=str
 )
 def test_it_looks_as_soon_as_a_quarter_of_the_gain_is_there(late: int, looks: list[int]) -> None:
     bench: Any = Bench()
-    assert telling(bench, trial(late), 160, 1.0, SLOW) == looks
+    assert telling(bench, trial(late), 161, 1.0, SLOW) == looks
 
 
 def test_an_early_look_in_vain_gives_nothing_up() -> None:

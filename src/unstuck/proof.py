@@ -26,10 +26,8 @@ CLEAR = 0.25
 """Share of what a pilot gains in the end by which it must be ahead to be compared sooner. To look
 in vain costs no steps, as the trials go on from there; what more looks do to the error rate is
 measured by zoo/null.py (docs/how-it-decides.md)."""
-PARTS = (2, 4, 8, 16)
-"""Where to look sooner: after a half of the steps, a quarter, ..."""
-SOONEST = 8
-"""But not before so many steps."""
+SOONEST = 16
+"""Not before a sixteenth of the steps: each look is one more chance to be wrong."""
 DOUBLINGS = 4
 """So often the steps are doubled until the cure of a mistake shows: up to sixteen times as many."""
 AHEAD = 0.5
@@ -196,10 +194,10 @@ def wins(
 
 
 def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding) -> list[int]:
-    """Return after how few steps the pilot was already ahead of the control: halves of `steps`.
+    """Return when to compare sooner: as soon as the pilot was ahead, after twice as long, ...
 
-    So it has to be from the first of them on, by at least `CLEAR` of what it gains in the end, and
-    in the same objective. The seed on which this is looked up is left out of the proof.
+    It has to be ahead of the control from there on, by at least `CLEAR` of what it gains in the
+    end, and in the same objective. The seed on which this is looked up is left out of the proof.
     """
     control, treated = bench.control, bench.run_of(pilot)
     aim = bench.aim(first, min(steps, control.steps))
@@ -216,8 +214,10 @@ def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding)
         return aim.badness(before) - aim.badness(after)
 
     whole = gain(steps)
-    halves = (steps // part for part in PARTS if steps // part >= SOONEST)
-    return [*takewhile(lambda look: gain(look) >= CLEAR * whole > 0, halves)]
+    sooner = [p for p in takewhile(lambda p: p < steps, plan.pauses()) if p * SOONEST >= steps]
+    ahead = [*takewhile(lambda look: gain(look) >= CLEAR * whole > 0, reversed(sooner))]
+    soonest = ahead[-1] if ahead else steps
+    return [soonest * 2**n for n in range(SOONEST.bit_length()) if soonest * 2**n < steps]
 
 
 def _controls(bench: Bench, seeds: Sequence[int], looks: Sequence[int]) -> dict[int, Trial]:
