@@ -10,7 +10,7 @@ import pytest
 
 from unstuck import worth
 from unstuck.findings import Finding, Severity
-from unstuck.proof import decide, telling
+from unstuck.proof import END, decide, doubled, telling
 from unstuck.sketch import sketch
 from unstuck.verdict import Objective
 
@@ -49,7 +49,25 @@ class Bench:
 )
 def test_it_looks_as_soon_as_a_quarter_of_the_gain_is_there(late: int, looks: list[int]) -> None:
     bench: Any = Bench()
-    assert telling(bench, trial(late), 161, 1.0, SLOW) == looks
+    assert telling(bench, trial(late), 161, 1.0, SLOW, apart=True) == looks
+
+
+@pytest.mark.parametrize(
+    ("late", "looks"), [(0, [30, 60, 120]), (50, [80, 160]), (60, [])], ids=str
+)
+def test_it_looks_sooner_only_if_the_pilots_seed_is_worth_less(late: int, looks: list[int]) -> None:
+    bench: Any = Bench()
+    assert telling(bench, trial(late), 161, 1.0, SLOW, apart=False) == looks
+
+
+@pytest.mark.parametrize(
+    ("steps", "further", "looks"),
+    [(24, 96, [24, 48, 96]), (24, 100, [24, 48, 96, 100]), (24, 24, [24]), (24, END, [24, END])],
+)
+def test_it_looks_again_after_twice_as_many_steps(
+    steps: int, further: int, looks: list[int]
+) -> None:
+    assert doubled(steps, further) == looks
 
 
 def test_an_early_look_in_vain_gives_nothing_up() -> None:

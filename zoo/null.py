@@ -27,7 +27,7 @@ from unstuck import plan, worth
 from unstuck.bench import Bench, Options
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
-from unstuck.proof import decide, telling, tries, wins
+from unstuck.proof import decide, doubled, telling, tries, wins
 from unstuck.record import RecordError, read
 from unstuck.registry import obstacles
 from unstuck.signals import Run
@@ -135,10 +135,11 @@ class Proof(Bench):
         if won is None and not raced:
             return None
         steps = steps if raced else won or steps
-        sooner = telling(self, treated[0], steps, 1.0, self._first)
-        begin = int(raced or bool(sooner) or steps > tried[0])
+        apart = raced or steps > tried[0]
+        sooner = telling(self, treated[0], steps, 1.0, self._first, apart=apart)
+        begin = int(apart or bool(sooner))
         pairs = control[begin:][:PAIRS], treated[begin:][:PAIRS]
-        return self.proven(*pairs, *sooner, steps, max(steps, further), sure=steps)
+        return self.proven(*pairs, *sooner, *doubled(steps, max(steps, further)), sure=steps)
 
 
 def chosen(count: int) -> list[str]:

@@ -18,7 +18,7 @@ from unstuck.trials import Trial
 from unstuck.verdict import Comparison, Status, Verdict, compare
 from unstuck.working_files import WorkingFiles
 
-__all__ = ["decide", "prove", "telling", "tries", "wins"]
+__all__ = ["END", "decide", "doubled", "prove", "telling", "tries", "wins"]
 
 END = 2**62
 """So many steps no training takes: compared at the end."""
@@ -26,6 +26,9 @@ CLEAR = 0.25
 """Share of what a pilot gains in the end by which it must be ahead to be compared sooner. To look
 in vain costs no steps, as the trials go on from there; what more looks do to the error rate is
 measured by zoo/null.py (docs/how-it-decides.md)."""
+WORTH = 0.5
+"""But where the pilot's own seed could be one of the three, so much of the gain in at most so much
+of the steps: six runs to there cost less than four to the end."""
 SOONEST = 16
 """Not before a sixteenth of the steps: each look is one more chance to be wrong."""
 DOUBLINGS = 4
@@ -75,11 +78,11 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
             bench.say(f"{name}: not better than the script as it is")
             return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
         steps, further = reached, max(reached, further)
-    sooner = telling(bench, pilot or trial, steps, pace, first)
-    # A seed on which it was looked up when to compare is left out.
-    begin = bench.control_trial.seed + bool(raced or sooner or steps > tried[0])
+    apart = raced or steps > tried[0]  # what was chosen by a seed is not tested on it
+    sooner = telling(bench, pilot or trial, steps, pace, first, apart=apart)
+    begin = bench.control_trial.seed + bool(apart or sooner)
     seeds = range(begin, begin + bench.options.seeds)
-    looks = sorted({*sooner, steps, further})
+    looks = sorted({*sooner, *doubled(steps, further)})
     bench.say(f"proving {name} on {len(seeds)} seeds{_when(looks[0])}")
     controls = _controls(bench, seeds, [look for look in looks if look != END])
     treated = {
@@ -193,11 +196,31 @@ def wins(
     return None
 
 
-def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding) -> list[int]:
+def doubled(steps: int, further: int) -> list[int]:
+    """Return after how many steps to compare, and again each time that proves nothing.
+
+    In vain costs no steps: the trials go on from there. Nothing lies between some steps and an end.
+    """
+    if further == END:
+        return [steps, further]
+    return [*takewhile(lambda look: look < further, (steps * 2**n for n in range(62))), further]
+
+
+def telling(
+    bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding, *, apart: bool
+) -> list[int]:
     """Return when to compare sooner: as soon as the pilot was ahead, after twice as long, ...
 
-    It has to be ahead of the control from there on, by at least `CLEAR` of what it gains in the
-    end, and in the same objective. The seed on which this is looked up is left out of the proof.
+    It has to be ahead of the control from there on, by a share of what it gains in the end, and in
+    the same objective. The seed on which this is looked up is left out of the proof.
+
+    Args:
+        bench: The fix.
+        pilot: A treated trial of the control's seed.
+        steps: After how many steps of the control it won.
+        pace: Steps of a treated run for one of the control's.
+        first: What is to be cured.
+        apart: Whether that seed is left out in any case.
     """
     control, treated = bench.control, bench.run_of(pilot)
     aim = bench.aim(first, min(steps, control.steps))
@@ -213,11 +236,13 @@ def telling(bench: Bench, pilot: Trial, steps: int, pace: float, first: Finding)
         after = worth.value(treated, aim.name, min(_reached(look, pace), treated.steps))
         return aim.badness(before) - aim.badness(after)
 
-    whole = gain(steps)
+    least = (CLEAR if apart else WORTH) * gain(steps)
+    last = steps if apart else steps * WORTH
     sooner = [p for p in takewhile(lambda p: p < steps, plan.pauses()) if p * SOONEST >= steps]
-    ahead = [*takewhile(lambda look: gain(look) >= CLEAR * whole > 0, reversed(sooner))]
-    soonest = ahead[-1] if ahead else steps
-    return [soonest * 2**n for n in range(SOONEST.bit_length()) if soonest * 2**n < steps]
+    ahead = [*takewhile(lambda look: gain(look) >= least > 0, reversed(sooner))]
+    if not ahead or ahead[-1] > last:
+        return []
+    return [*takewhile(lambda look: look < steps, doubled(ahead[-1], steps))]
 
 
 def _controls(bench: Bench, seeds: Sequence[int], looks: Sequence[int]) -> dict[int, Trial]:
