@@ -42,7 +42,7 @@ from unstuck.frameworks.torch_ranks import Ranks
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
-from unstuck.frameworks.wrapping import wrap
+from unstuck.frameworks.wrapping import shortcut, wrap
 from unstuck.record import COMMIT_SECONDS, PAUSE_SECONDS, Recorder
 
 __all__ = ["TorchWatcher"]
@@ -380,6 +380,37 @@ class TorchWatcher:
 
     def _around_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
+        armed = self._armed
+
+        def noted(tensors: Any) -> bool:
+            """Note the loss where that is all that is to be done; return whether it was."""
+            if (
+                not watcher.hooking  # first: a compiled function is compiled anew for the others
+                or not watcher.active
+                or not watcher._validating
+                or watcher._inside
+                or watcher._timing
+                or watcher._validation
+                or watcher._scaled
+                or watcher._hand is not None
+                or watcher.stop_on_error
+                or watcher.listeners
+                or armed
+                or type(tensors) is not Tensor
+                or not tensors.is_cpu
+                or tensors.numel() != 1
+            ):
+                return not watcher.active
+            try:
+                watcher._loss_value = value = tensors.item()
+            except Exception as error:
+                watcher._fail(error)
+                return True
+            watcher.loss_held = None
+            watcher._backward_seen += 1
+            if not math.isfinite(value):
+                watcher._guard(watcher._look, tensors, False)
+            return True
 
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if watcher.active and not watcher._inside and not torch.compiler.is_compiling():
@@ -391,7 +422,7 @@ class TorchWatcher:
                 watcher._guard(watcher._hand.ended)
             return result
 
-        return backward
+        return shortcut(original, noted, backward)
 
     def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Take gradients that a script asks for itself as the backward pass of its own update."""
@@ -500,6 +531,17 @@ class TorchWatcher:
         watcher = self
         name = original.__name__
         armed = self._armed
+        grad_enabled = torch.is_grad_enabled
+
+        def unwatched(prediction: Any) -> bool:
+            """Return whether it is a loss of the training in a step that is not sampled."""
+            return (
+                watcher.hooking
+                and not armed
+                and type(prediction) is Tensor
+                and prediction.requires_grad
+                and grad_enabled()
+            )
 
         def loss_function(*args: Any, **kwargs: Any) -> Any:
             if watcher._inside or not watcher.active or torch.compiler.is_compiling():
@@ -516,7 +558,7 @@ class TorchWatcher:
                     watcher._guard(watcher._loss_computed, name, args, kwargs, result)
             return result
 
-        return loss_function
+        return shortcut(original, unwatched, loss_function)
 
     def _judge(self, work: Callable[..., Any], *args: Any) -> None:
         """Do our own work on what is computed without gradients, within its half of the budget."""
@@ -697,6 +739,8 @@ class TorchWatcher:
         return __iter__
 
     def _pass_begins(self, loader: Any) -> None:
+        for training in self._all:
+            training.fed()
         self.loaders.entered(loader)
         self.keep_up(PAUSE_SECONDS)  # the loader may start processes first
 
@@ -730,13 +774,31 @@ class TorchWatcher:
             training = self._stepping(optimizer, args, kwargs)
             if training is None:
                 return
+        try:
+            step, seen = training.step + 1, self._backward_seen
+            if (
+                step < training.until
+                and seen > training.touched
+                and self.loss_held is None
+                and optimizer.param_groups[0].get("lr") is training.rate_held
+                and time.monotonic() < self.recorder.due
+                and training.note is not None
+            ):  # an ordinary step; any other goes the long way
+                training.note(self._loss_value)
+                training.step, training.touched = step, seen
+                return
+        except Exception as error:
+            self._fail(error)
+            return
+        self._any_step_ends(training, args, kwargs)
+
+    def _any_step_ends(self, training: Training, args: Any, kwargs: Any) -> None:
+        """Do all that may be due at a step's end, and see until when nothing will be."""
         begin = time.thread_time() if self._timing else 0.0
         sampled = training.armed
         if sampled:
             self._guard(training.sample_ends, _closure(args, kwargs))
         try:
-            if self.loaders.latest is not None:
-                self.loaders.stepped(training.index)
             training.step_ends()
             if self._timing:
                 self.light += TIMED * (time.thread_time() - begin)
@@ -753,6 +815,13 @@ class TorchWatcher:
         if self.attentive:
             self.attentive = any(each.attentive for each in self._runs.values())
         self._timing = training.step % TIMED == 0 and not self._armed
+        if training.note is not None and not training.armed and not self._timing:
+            training.until = min(
+                training.next_deep,
+                (training.step // TIMED + 1) * TIMED,
+                *((self.stop_at,) if self.stop_at is not None else ()),
+                *self.pauses[:1],
+            )
         if self.stop_at is not None or self.pauses:
             self._end_or_pause(training)
 
