@@ -137,7 +137,7 @@ class Training:
         self.late = 0  # 1 where hooks are attached only after a step's forward pass
         self._ready = 0
         self.next_deep = 0
-        self.until = 0  # steps before this one only note their loss; none where it is 0
+        self.until = 0  # steps before this one may do no more than note their loss
         self.note: Callable[[float], None] | None = None  # takes the coming step's loss
         self._fed = 0
         self.cost = 0.0
@@ -271,7 +271,7 @@ class Training:
         if self.armed:
             return
         self.armed = self.watcher.attentive = True
-        self.until = 0
+        self.watcher.quiet = False
         self.watcher._armed[self.index] = self
         self._spent = self.watcher.spent
         self._ready = self.step + self.late
@@ -942,7 +942,7 @@ class Training:
 
     def step_ends(self) -> None:
         """Note the loss and the learning rate; the next step begins."""
-        self.until, self.note = 0, None
+        self.note = None
         optimizer = self.optimizer()
         if optimizer is None or not self._begun:
             return
@@ -984,7 +984,7 @@ class Training:
         """Return scalars as numbers; losses that wait on the same device come with them."""
         waiting, self._waiting = self._waiting, []
         if waiting:  # they come before what `note` would take
-            self.until, self.note = 0, None
+            self.note = None
         numbers = measure.fetch([*(loss for _, loss in waiting), *scalars])
         for (step, _), value in zip(waiting, numbers, strict=False):
             self.recorder.append(self._loss_source, step, value)
