@@ -33,21 +33,19 @@ def shortcut(
         original: The function.
         direct: Whether to call it, and do nothing else; is given the first argument.
         otherwise: What to call if not: the first two arguments by position, others by keyword.
+            It is itself the wrapper of a function that has parameters of another kind.
     """
     uncounted(otherwise)
-    kinds = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
     parameters = signature(original, follow_wrapped=False).parameters.values()
-    if not isinstance(original, FunctionType) or any(p.kind not in kinds for p in parameters):
+    plain = all(p.kind is Parameter.POSITIONAL_OR_KEYWORD for p in parameters)
+    if not isinstance(original, FunctionType) or not parameters or not plain:
         return otherwise
     names = [p.name for p in parameters]
-    count = sum(p.kind is kinds[0] for p in parameters)
-    taken = ", ".join([*names[:count], *["*"][: len(names) - count], *names[count:]])
-    by_position = ", ".join([*names[:count], *(f"{n}={n}" for n in names[count:])])
-    by_keyword = ", ".join([*names[: min(count, 2)], *(f"{n}={n}" for n in names[min(count, 2) :])])
-    text = f"""lambda original, direct, otherwise: (lambda {taken}:
-        original({by_position}) if direct({names[0]}) else otherwise({by_keyword}))"""
+    named = [*names[:2], *(f"{name}={name}" for name in names[2:])]
+    text = f"""lambda original, direct, otherwise: (lambda {", ".join(names)}:
+        original({", ".join(names)}) if direct({names[0]}) else otherwise({", ".join(named)}))"""
     wrapper: FunctionType = eval(text, {"__name__": __name__})(original, direct, otherwise)
-    wrapper.__defaults__, wrapper.__kwdefaults__ = original.__defaults__, original.__kwdefaults__
+    wrapper.__defaults__ = original.__defaults__
     return wrapper
 
 
