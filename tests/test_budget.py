@@ -160,6 +160,42 @@ def test_steps_that_are_not_sampled_are_not_looked_at_before(watcher: TorchWatch
     assert [training.step for training in watcher._all] == [3, 1]
 
 
+def test_ordinary_steps_take_the_short_way_and_lose_nothing(
+    watcher: TorchWatcher, tmp_path: Path
+) -> None:
+    """Neither a step nor a loss, whatever comes in between; the wrappers take what torch's take."""
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses, quiet = [], 0
+    for step in range(400):
+        if step == 30:
+            watcher._all[0].disarm()
+            watcher._all[0].next_deep = 350
+        optimizer.zero_grad()
+        x, y = torch.randn(8, 4), torch.randint(0, 2, (8,))
+        loss = F.cross_entropy(target=y, input=model(x), label_smoothing=0.1)
+        if step % 3:
+            loss.backward()
+        else:
+            torch.autograd.backward((loss,), inputs=list(model.parameters()))
+        if step == 200:
+            optimizer.param_groups[0]["lr"] = 0.05
+        optimizer.step()
+        losses.append(loss.item())
+        quiet += watcher.quiet
+        if step % 100 == 99:
+            with torch.no_grad():
+                F.cross_entropy(model(x), y)
+    assert quiet > 300
+    watcher.uninstall()
+    watcher.recorder.close()
+    (run,) = read(tmp_path / "run.db").runs
+    assert run.loss.steps == tuple(range(400))
+    assert list(run.loss.values) == losses
+    assert run.of("learning_rate").steps == (0, 200)
+    assert len(run.of("validation_loss:0")) == 4
+
+
 def test_a_copied_optimizer_is_a_training_of_its_own(watcher: TorchWatcher, tmp_path: Path) -> None:
     """Its constructor was never called, so only its steps tell of it."""
     step = training()

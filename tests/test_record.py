@@ -525,6 +525,22 @@ def _values(recorder: Recorder) -> list[array[float]]:
     return [tail.values for tail in recorder._tails.values()]
 
 
+def test_values_of_consecutive_steps_take_the_short_way(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "run.db")
+    source = recorder.source(0, "", ("loss",))
+    note = recorder.append(source, 0, 0.0)
+    for step in range(1, 10):
+        if step % 4 == 0:
+            recorder.commit()
+        note(float(step))
+    note = recorder.append(source, 20, 20.0)
+    note(21.0)
+    recorder.close()
+    (run,) = read(tmp_path / "run.db").runs
+    assert run.loss.steps == (*range(10), 20, 21)
+    assert run.loss.values == tuple(map(float, run.loss.steps))
+
+
 def test_a_million_steps_of_two_hundred_layers(tmp_path: Path) -> None:
     """Loss and learning rate every step, a deep sample as often as the watcher takes them."""
     recorder = Recorder(tmp_path / "run.db")

@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
@@ -95,6 +95,7 @@ class Recorder:
         self._counts: dict[int, int] = {}
         self._left_out: dict[int, tuple[int, int, bytes]] = {}
         self._coming = _Batch()
+        self._growing: dict[int, _Growing] = {}
         self._tails: dict[int, _Tail] = {}
         self._failure: str | None = None
         self._given_up = False
@@ -157,16 +158,22 @@ class Recorder:
         with self._lock:
             self._coming.samples.append(row)
 
-    def append(self, source: int, step: int, value: float) -> None:
-        """Add the next value of something that is measured every step."""
+    def append(self, source: int, step: int, value: float) -> Callable[[float], None]:
+        """Add the next value of something that is measured every step.
+
+        Returns:
+            What takes the values of the steps after this one, each of them and in their order,
+            until the source is appended to again: the shortest way for what is done every step.
+        """
         with self._lock:
-            pieces = self._coming.pieces
-            if source in pieces:
-                first, values = pieces[source][-1]
-                if first + len(values) == step:
-                    values.append(value)
-                    return
-            pieces.setdefault(source, []).append((step, array("f", (value,))))
+            growing = self._growing.get(source)
+            if growing is None:
+                growing = self._growing[source] = _Growing(step)
+            elif growing.first + len(growing.values) != step:
+                self._coming.hold(source, *growing.take())
+                growing.first = step
+            growing.values.append(value)
+        return growing.values.append
 
     def is_due(self, after: float = COMMIT_SECONDS) -> bool:
         """Return whether the last commit lies back as far as `after` seconds.
@@ -198,6 +205,8 @@ class Recorder:
 
     def _commit(self) -> None:
         with self._lock:
+            for source, growing in self._growing.items():
+                self._coming.hold(source, *growing.take())
             batch, self._coming = self._coming, _Batch()
         if self._given_up or not batch.size():
             return
@@ -278,6 +287,11 @@ class _Batch:
         pieces = sum(1 + len(v) // CHUNK for held in self.pieces.values() for _, v in held)
         return len(self.facts) + len(self.sources) + len(self.samples) + pieces
 
+    def hold(self, source: int, first: int, values: array[float]) -> None:
+        """Add values of a series, the first of them of the step `first`."""
+        if values:
+            self.pieces.setdefault(source, []).append((first, values))
+
     def followed_by(self, later: _Batch) -> _Batch:
         """Return both in one."""
         pieces = {source: list(held) for source, held in self.pieces.items()}
@@ -289,6 +303,21 @@ class _Batch:
             self.samples + later.samples,
             pieces,
         )
+
+
+@dataclass
+class _Growing:
+    """The values of a series since the last commit, and the step of the first of them."""
+
+    first: int
+    values: array[float] = field(default_factory=lambda: array("f"))
+
+    def take(self) -> tuple[int, array[float]]:
+        """Give away what there is; what another thread appends meanwhile stays."""
+        first, values = self.first, self.values[:]
+        self.first += len(values)
+        del self.values[: len(values)]
+        return first, values
 
 
 @dataclass(frozen=True)

@@ -42,12 +42,12 @@ from unstuck.frameworks.torch_ranks import Ranks
 from unstuck.frameworks.torch_schedules import Schedules
 from unstuck.frameworks.torch_second_look import Stretches
 from unstuck.frameworks.torch_training import LossCall, Training, modal, parameters_of
-from unstuck.frameworks.wrapping import wrap
+from unstuck.frameworks.wrapping import shortcut, wrap
 from unstuck.record import COMMIT_SECONDS, PAUSE_SECONDS, Recorder
 
 __all__ = ["TorchWatcher"]
 
-TIMED = 64
+TIMED = 256
 """Every so many steps, the few microseconds are timed that every step costs."""
 LOSSES = (
     "cross_entropy",
@@ -92,7 +92,7 @@ class TorchWatcher:
         *("__dict__", "__weakref__", "recorder", "loaders", "active", "attentive", "loss_held"),
         *("_inside", "_current", "_timing", "_armed", "_validation", "_validating", "_hand"),
         *("_scaled", "_loss_value", "_backward_seen", "listeners", "stop_at", "pauses"),
-        *("stop_on_error", "_runs"),
+        *("stop_on_error", "_runs", "quiet"),
     )
 
     def __init__(
@@ -145,6 +145,9 @@ class TorchWatcher:
         self._inside = False
         self._current: Training | None = None
         self.attentive = True  # whether a training measures something before its coming step
+        # Whether nothing is to be done but to note a loss and to count a step. Whoever wants more
+        # says False; the end of a step that went the long way decides anew.
+        self.quiet = False
         self.started = time.perf_counter()
         self.spent = 0.0
         self.light = 0.0
@@ -189,7 +192,7 @@ class TorchWatcher:
     def _forked(watcher: TorchWatcher | None) -> None:
         """Watch nothing in a child of the script's process: the record is its parent's."""
         if watcher is not None:
-            watcher.active = False
+            watcher.active = watcher.quiet = False
 
     def _wrap(
         self, owner: Any, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -204,7 +207,7 @@ class TorchWatcher:
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
-        self.active = False
+        self.active = self.quiet = False
 
     def finish(self) -> None:
         """Write what is still held; the script has ended."""
@@ -246,7 +249,7 @@ class TorchWatcher:
 
     def _fail(self, error: Exception) -> None:
         """Say in one line what went wrong with us, and watch no longer."""
-        self.active = False
+        self.active = self.quiet = False
         self.failed = f"{type(error).__name__}: {error}".splitlines()[0]
         for training in self._all:
             training.disarm()
@@ -264,6 +267,7 @@ class TorchWatcher:
     def looking_away(self) -> Iterator[None]:
         """See nothing inside the block: another framework's watcher records that training."""
         inside, self._inside = self._inside, True
+        self.quiet = False
         try:
             yield
         finally:
@@ -368,7 +372,7 @@ class TorchWatcher:
 
         def compile_(*args: Any, **kwargs: Any) -> Any:
             # A compiled model would take our hooks for its own and be compiled anew with each.
-            watcher.hooking = False
+            watcher.hooking = watcher.quiet = False
             watcher.recorder.fact("compiled", True)
             for training in watcher._all:
                 training.unhook()
@@ -380,6 +384,27 @@ class TorchWatcher:
 
     def _around_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
         watcher = self
+        isfinite = math.isfinite
+
+        def noted(tensors: Any) -> bool:
+            """Note the loss where that is all that is to be done; return whether it was."""
+            if not (
+                watcher.quiet
+                and type(tensors) is Tensor
+                and tensors.is_cpu  # `measure.at_hand`, without a call
+                and tensors.numel() == 1
+            ):
+                return False
+            try:
+                value = tensors.item()
+            except Exception as error:
+                watcher._fail(error)
+                return True
+            if not isfinite(value):
+                return False
+            watcher._loss_value = value
+            watcher._backward_seen += 1
+            return True
 
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
             if watcher.active and not watcher._inside and not torch.compiler.is_compiling():
@@ -391,7 +416,7 @@ class TorchWatcher:
                 watcher._guard(watcher._hand.ended)
             return result
 
-        return backward
+        return shortcut(original, noted, backward)
 
     def _around_grad(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Take gradients that a script asks for itself as the backward pass of its own update."""
@@ -417,6 +442,7 @@ class TorchWatcher:
 
     def _backward_begins(self, tensors: Any) -> None:
         """Note the loss; look at the graph where there is a reason to."""
+        self.quiet = False
         if self._validation:
             self._guard(self._end_validation)
         elif not self._validating:
@@ -491,6 +517,7 @@ class TorchWatcher:
             result = original(scaler, outputs)
             if isinstance(outputs, Tensor) and isinstance(result, Tensor) and watcher.active:
                 watcher._scales += 1
+                watcher.quiet = False
                 watcher._scaled = {id(result): (weakref.ref(result), weakref.ref(outputs))}
             return result
 
@@ -500,6 +527,16 @@ class TorchWatcher:
         watcher = self
         name = original.__name__
         armed = self._armed
+        grad_enabled = torch.is_grad_enabled
+
+        def unwatched(prediction: Any) -> bool:
+            """Return whether it is a loss of the training in a step that is not sampled."""
+            return (
+                watcher.quiet
+                and type(prediction) is Tensor
+                and prediction.requires_grad
+                and grad_enabled()
+            )
 
         def loss_function(*args: Any, **kwargs: Any) -> Any:
             if watcher._inside or not watcher.active or torch.compiler.is_compiling():
@@ -516,7 +553,7 @@ class TorchWatcher:
                     watcher._guard(watcher._loss_computed, name, args, kwargs, result)
             return result
 
-        return loss_function
+        return shortcut(original, unwatched, loss_function)
 
     def _judge(self, work: Callable[..., Any], *args: Any) -> None:
         """Do our own work on what is computed without gradients, within its half of the budget."""
@@ -600,6 +637,7 @@ class TorchWatcher:
         key = (name, *_call_sites())
         found = self._validation.get(key)
         if found is None:
+            self.quiet = False
             self.keep_up(PAUSE_SECONDS)
             found = self._validation[key] = _Pass()
             # With gradients on, the predictions were made before: in which mode is not known.
@@ -697,6 +735,8 @@ class TorchWatcher:
         return __iter__
 
     def _pass_begins(self, loader: Any) -> None:
+        for training in self._all:
+            training.fed()
         self.loaders.entered(loader)
         self.keep_up(PAUSE_SECONDS)  # the loader may start processes first
 
@@ -723,6 +763,30 @@ class TorchWatcher:
 
     def _step_ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         """Note the loss and the learning rate; in a sampled step, write the sample."""
+        training = self._current
+        if self.quiet and training is not None:
+            try:
+                # What is called lies in a variable first: Python looks up methods more slowly.
+                of, note, step = training.optimizer, training.note, training.step + 1
+                groups = optimizer.param_groups
+                if (
+                    note is not None
+                    and step < training.until
+                    and of() is optimizer
+                    and self._backward_seen > training.touched
+                    and groups[0].get("lr") is training.rate_held
+                    and time.monotonic() < self.recorder.due
+                ):
+                    note(self._loss_value)
+                    training.step, training.touched = step, self._backward_seen
+                    return
+            except Exception as error:
+                self._fail(error)
+                return
+        self._any_step_ends(optimizer, args, kwargs)
+
+    def _any_step_ends(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        """Do all that may be due at a step's end, and see until when nothing will be."""
         if not self.active or self._inside:
             return
         training = self._current
@@ -735,8 +799,6 @@ class TorchWatcher:
         if sampled:
             self._guard(training.sample_ends, _closure(args, kwargs))
         try:
-            if self.loaders.latest is not None:
-                self.loaders.stepped(training.index)
             training.step_ends()
             if self._timing:
                 self.light += TIMED * (time.thread_time() - begin)
@@ -753,8 +815,20 @@ class TorchWatcher:
         if self.attentive:
             self.attentive = any(each.attentive for each in self._runs.values())
         self._timing = training.step % TIMED == 0 and not self._armed
+        self._see_ahead(training)
         if self.stop_at is not None or self.pauses:
             self._end_or_pause(training)
+
+    def _see_ahead(self, training: Training) -> None:
+        """Find out whether, and for this training until which step, nothing else is to be done."""
+        self.quiet = (
+            (self.active and self.hooking and self._validating and self._hand is None)
+            and not (self._timing or self._armed or self._scaled or self._validation)
+            and not (self.listeners or self.stop_on_error)
+        )
+        timed = training.step - training.step % TIMED + TIMED
+        stop = [self.stop_at] if self.stop_at is not None else []
+        training.until = min(training.next_deep, timed, *stop, *self.pauses[:1])
 
     def _stepping(self, optimizer: Optimizer, args: Any, kwargs: Any) -> Training | None:
         """Return the training of an optimizer that is not the one that stepped last."""

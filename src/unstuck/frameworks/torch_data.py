@@ -63,11 +63,11 @@ class Loaders:
         if self.latest is not None:
             self._passes[self.latest] += 1
 
-    def stepped(self, run: int) -> None:
-        """Note that a run's optimizer steps."""
-        if self.latest is not None:
+    def stepped(self, run: int, steps: int) -> None:
+        """Note how many steps a run's optimizer took since this was noted last."""
+        if self.latest is not None and steps:
             held = self._steps[self.latest]
-            held[run] = held.get(run, 0) + 1
+            held[run] = held.get(run, 0) + steps
 
     def of(self, run: int) -> dict[str, Any] | None:
         """Return the loader under which a run made most of its steps.

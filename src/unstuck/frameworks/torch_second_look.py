@@ -99,6 +99,7 @@ class Stretches:
             return
         self._left = _PATIENCE
         self.watcher.listeners.append(self.backward_begins)
+        self.watcher.quiet = False
         for name in (*_OPERATORS, *_METHODS):
             _wrap(Tensor, name, self._computed, self._undo)
         for name in _METHODS:
@@ -173,6 +174,7 @@ class LastActivation:
                 _wrap(owner, name, self._after(name), self._undo)
         training.watcher._undo.append(self.end)
         training.watcher.listeners.append(self.backward_begins)
+        training.watcher.quiet = False
 
     def _after(self, name: str) -> Callable[[Any, Any, Any], None]:
         def after(args: Any, kwargs: Any, result: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -37,6 +37,9 @@ SHORTEST = 0.1
 BESIDES = 1.3
 """What a sample costs over the time spent on measuring: torch calls our hooks, caches are cold.
 The largest ratio seen on the three trainings of benchmarks/."""
+RETRY = 64
+"""After so many steps at the latest, a deep sample that the budget did not pay is asked for again:
+asking every step would cost more than all that is done in a step."""
 DEAD_WINDOW = 8
 """Sampled batches over which a unit has to stay at zero to count as dead."""
 
@@ -105,7 +108,8 @@ class Training:
     # As in the watcher: what every step touches lies together.
     __slots__ = (
         *("__dict__", "__weakref__", "watcher", "recorder", "index", "optimizer", "step"),
-        *("touched", "armed", "next_deep", "clean", "_begun", "_loss_source", "_rate_held"),
+        *("touched", "armed", "next_deep", "clean", "_begun", "_loss_source", "rate_held"),
+        *("until", "note"),
     )
 
     def __init__(self, watcher: TorchWatcher, optimizer: Optimizer, index: int) -> None:
@@ -133,11 +137,14 @@ class Training:
         self.late = 0  # 1 where hooks are attached only after a step's forward pass
         self._ready = 0
         self.next_deep = 0
+        self.until = 0  # steps before this one may do no more than note their loss
+        self.note: Callable[[float], None] | None = None  # takes the coming step's loss
+        self._fed = 0
         self.cost = 0.0
         self._spent = 0.0
         self.stage = 0  # 0: wiring not yet read, 1: read
         self.rate: float | None = None
-        self._rate_held: float | None = None  # the very number, as it lies in the optimizer
+        self.rate_held: float | None = None  # the very number, as it lies in the optimizer
         self.clean = False
         self.step_location: Location | None = None
         self.variable: str | None = None
@@ -264,6 +271,7 @@ class Training:
         if self.armed:
             return
         self.armed = self.watcher.attentive = True
+        self.watcher.quiet = False
         self.watcher._armed[self.index] = self
         self._spent = self.watcher.spent
         self._ready = self.step + self.late
@@ -770,7 +778,7 @@ class Training:
     def _note_rate(self, rate: Any) -> None:
         """Note the learning rate where it is another one than in the step before."""
         if type(rate) is float:
-            self._rate_held = rate
+            self.rate_held = rate
         else:
             known = not isinstance(rate, Tensor) or measure.at_hand(rate)
             rate = float(rate) if known else math.nan
@@ -794,6 +802,7 @@ class Training:
         """Write what is known about the run so far: layers, activations, optimizer, loss."""
         if not self._begun:
             return
+        self.fed()
         optimizer = self.optimizer()
         run = self.index
         self.recorder.fact("layers", [_known(layer, _LAYER_FIELDS) for layer in self._layers], run)
@@ -925,8 +934,15 @@ class Training:
         if self.deep == 1 or self.deep % 16 == 0:
             self.write_facts()
 
+    def fed(self) -> None:
+        """Credit the steps since the last call to the loader that is being iterated."""
+        if not self.late:
+            self.watcher.loaders.stepped(self.index, self.step - self._fed)
+            self._fed = self.step
+
     def step_ends(self) -> None:
         """Note the loss and the learning rate; the next step begins."""
+        self.note = None
         optimizer = self.optimizer()
         if optimizer is None or not self._begun:
             return
@@ -935,13 +951,14 @@ class Training:
         if seen > self.touched:  # else there is no loss, or no new one
             self.touched = seen
             if watcher.loss_held is None:
-                self.recorder.append(self._loss_source, self.step, watcher._loss_value)
+                value = watcher._loss_value
+                self.note = self.recorder.append(self._loss_source, self.step, value)
             else:  # its memory may be written to anew in the next step
                 self._waiting.append((self.step, watcher.loss_held.clone()))
         else:  # the losses do not tell how many steps there were
             self.recorder.fact("steps", self.step + 1, self.index)
         rate = optimizer.param_groups[0].get("lr", math.nan)
-        if rate is not self._rate_held:
+        if rate is not self.rate_held:
             self._note_rate(rate)
         self.clean = False
         self.step += 1
@@ -950,8 +967,13 @@ class Training:
         """Return whether the coming step is to be sampled."""
         if self.step < self.next_deep or self.armed:
             return False
+        watcher = self.watcher
         # Several ranks have agreed on the step; each by itself would find another.
-        return self.watcher.may_sample(self.cost) or self.watcher.ranks() is not None
+        if watcher.may_sample(self.cost) or watcher.ranks() is not None:
+            return True
+        paid = watcher.patience(self.step, self.cost) if watcher.budget else RETRY
+        self.next_deep = self.step + min(paid, RETRY)
+        return False
 
     def fetch_losses(self) -> None:
         """Write the losses that wait on an accelerator, if there are any."""
@@ -961,6 +983,8 @@ class Training:
     def fetch(self, scalars: Sequence[Tensor] = ()) -> list[float]:
         """Return scalars as numbers; losses that wait on the same device come with them."""
         waiting, self._waiting = self._waiting, []
+        if waiting:  # they come before what `note` would take
+            self.note = None
         numbers = measure.fetch([*(loss for _, loss in waiting), *scalars])
         for (step, _), value in zip(waiting, numbers, strict=False):
             self.recorder.append(self._loss_source, step, value)
