@@ -141,6 +141,33 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     assert not apply(path, "use-leaky-relu").changes
 
 
+@pytest.mark.parametrize("cell", [False, True])
+def test_matrices_from_step_to_step_become_orthogonal(tmp_path: Path, cell: bool) -> None:
+    kind, call = ("RNNCell", "self.rnn(x)") if cell else ("GRU", "self.rnn(x.unsqueeze(0))[0][0]")
+    path = script(
+        tmp_path,
+        f"""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.{kind}(4, 5)
+        self.out = nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.out({call})
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+""",
+    )
+    done = apply(path, "use-xavier-initialization")
+    weights = dict(done.names["model"].rnn.named_parameters())
+    kept = next(w for name, w in weights.items() if name.startswith("weight_hh"))
+    given = next(w for name, w in weights.items() if name.startswith("weight_ih"))
+    assert torch.allclose(kept.T @ kept, torch.eye(5), atol=1e-5)
+    assert given.abs().max() <= math.sqrt(6 / sum(given.shape))
+
+
 def test_adding_to_a_list_that_was_collected_before(tmp_path: Path) -> None:
     path = script(
         tmp_path,

@@ -270,6 +270,12 @@ class Bench:
         steps = sum(trial.cost for trial in self.laboratory.trials)
         return ratio is not None and steps > ratio * max(self.control_trial.total, 1)
 
+    def declined(self) -> list[Candidate]:
+        """Return what was tried alone on the control as it is now, and had no effect."""
+        control = self.control_trial.spec.record
+        refused = [t for t in self.laboratory.trials if t.status == "no-effect"]
+        return [t.candidate for t in refused if len(t.candidate) == 1 and t.spec.control == control]
+
     def control_score(self, steps: int) -> float:
         """Return what the control is worth after so many steps; smaller is better."""
         return self.racing.badness(worth.value(self.control, self.racing.name, steps))

@@ -41,7 +41,7 @@ def race(
     At each of the `plan.rungs` the worse half is given up: successive halving (Jamieson and
     Talwalkar, AISTATS 2016).
     """
-    trials = _begin(bench, candidates, plan.rungs(steps, first))
+    trials = _begin(bench, _lessened(bench, candidates), plan.rungs(steps, first))
     alive = [trial for trial in trials if trial.status == "waiting"]
     scores: dict[Trial, float] = {}
     for rung in plan.rungs(steps, first):
@@ -61,6 +61,14 @@ def race(
     bench.laboratory.end(alive)
     bench.relapsed.update(trial for trial in alive if bench.shows(trial, first.obstacle))
     return {trial: scores[trial] for trial in alive}
+
+
+def _lessened(bench: Bench, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates without what had no effect before; each of them once."""
+    declined = {plan.label(candidate) for candidate in bench.declined()}
+    left = (tuple(item for item in c if plan.label((item,)) not in declined) for c in candidates)
+    unique = {plan.label(c): c for c in left if c}
+    return list(unique.values())
 
 
 def _begin(

@@ -125,7 +125,8 @@ class _Fix(Bench):
                         break
                 if verdict.status not in ("fixed", "nothing-to-fix"):
                     tried = [name.partition("=")[0] for name in self.tried]
-                    self.notes += advice(self.control, first, self._declined(), tried)
+                    declined = [candidate[0][0] for candidate in self.declined()]
+                    self.notes += advice(self.control, first, declined, tried)
         except KeyboardInterrupt:
             verdict, cured = self._best_so_far()
         recording = self.control_trial.recording()
@@ -188,11 +189,6 @@ class _Fix(Bench):
         self.wholes[joined.remedies] = self.wholes[further.remedies]
         self.curves[joined.remedies] = self.curves[further.remedies]
         return joined, both
-
-    def _declined(self) -> list[str]:
-        """Return the remedies that were tried alone and had no effect."""
-        refused = [trial for trial in self.laboratory.trials if trial.status == "no-effect"]
-        return [t.candidate[0][0] for t in refused if len(t.candidate) == 1]
 
     def _result(self, verdict: Verdict, recording: Recording | None, cured: WorkingFiles) -> Repair:
         laboratory = self.laboratory

@@ -819,7 +819,8 @@ class Subject:
             transposed: The same for transposed convolutions, whose fans are the other way round.
             comment: For the source.
             what: For the report.
-            recurrent: Statement that draws ``$weight``, each matrix of recurrent layers.
+            recurrent: Statement that draws ``$weight``, each matrix that takes the inputs of a
+                recurrent layer; those from step to step become orthogonal then.
         """
         loops: list[str] = []
         layers: list[str] = []
@@ -831,12 +832,16 @@ class Subject:
                 loops.append(f"    {'el' * bool(loops)}if {found[0]}:\n        {statement}\n")
                 loops[-1] += _zero_biases(found[1])
                 layers += [self.name(module) for module in found[1]]
-        rnns = [m for model in self.models for m in model.modules() if isinstance(m, nn.RNNBase)]
-        if recurrent and rnns:
+        for kind in (nn.RNNBase, nn.RNNCellBase) if recurrent else ():
+            rnns = [m for model in self.models for m in model.modules() if isinstance(m, kind)]
+            if not rnns:
+                continue
             loops.append(
-                f"    {'el' * bool(loops)}if isinstance($module, torch.nn.RNNBase):\n"
-                "        for $weight in $module.parameters():\n"
-                "            if $weight.ndim == 2 and $weight.requires_grad:\n"
+                f"    {'el' * bool(loops)}if isinstance($module, torch.nn.{kind.__name__}):\n"
+                "        for $name, $weight in $module.named_parameters():\n"
+                '            if $name.startswith("weight_hh") and $weight.requires_grad:\n'
+                "                torch.nn.init.orthogonal_($weight)\n"
+                "            elif $weight.ndim == 2 and $weight.requires_grad:\n"
                 f"                {recurrent}\n"
             )
             layers += [self.name(module) for module in rnns]

@@ -101,7 +101,10 @@ class ExplodingGradient(Obstacle):
                 layers=[layer],
                 evidence={"through_time": grown},
                 confidence=0.92,
-                remedies=("clip-gradients", "lower-learning-rate", "use-adam"),
+                remedies=(
+                    *("use-xavier-initialization", "clip-gradients"),
+                    *("lower-learning-rate", "use-adam"),
+                ),
             )
             return
 

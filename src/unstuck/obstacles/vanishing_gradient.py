@@ -115,6 +115,7 @@ class VanishingGradient(Obstacle):
                 "gated layers (LSTM, GRU), shorter sequences, or tanh with orthogonal recurrent "
                 "weights keep the gradient alive over time"
             ],
+            remedies=("use-xavier-initialization", "clip-gradients", "use-adam"),
         )
 
     def _over_depth(self, run: Run, went: Descent) -> Finding | None:

@@ -22,12 +22,14 @@ class UseXavierInitialization(Remedy):
     What it does:
         Weights of linear, convolution and recurrent layers become uniform with variance
         gain² · 2 / (fan-in + fan-out), biases of linear and convolution layers zero, just before
-        the optimizer is constructed. The random stream is put back. Of Keras, layers that name
-        another initializer get ``"glorot_uniform"``, which is its default.
+        the optimizer is constructed. Matrices from one time step to the next become orthogonal, as
+        Keras draws them: what they carry neither grows nor shrinks as long as their units are not
+        saturated, for which the gain of recurrent layers is 1. The random stream is put back. Of
+        Keras, layers that name another initializer get ``"glorot_uniform"``, which is its default.
 
     When it helps:
-        Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer, and
-        networks that were started from equal weights.
+        Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer or from
+        time step to time step, and networks that were started from equal weights.
 
     Settings:
         None. The gain follows the activation that most hidden layers feed, as
@@ -41,7 +43,8 @@ class UseXavierInitialization(Remedy):
 
     References:
         Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks,
-        AISTATS 2010, equation 16.
+        AISTATS 2010, equation 16. Saxe, McClelland, Ganguli: Exact Solutions to the Nonlinear
+        Dynamics of Learning in Deep Linear Neural Networks, ICLR 2014 (orthogonal matrices).
     """
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
@@ -53,7 +56,7 @@ class UseXavierInitialization(Remedy):
         return subject.initialize(
             draw,
             draw,
-            recurrent=f"torch.nn.init.xavier_uniform_($weight{gain})",
+            recurrent="torch.nn.init.xavier_uniform_($weight)",
             comment="Xavier initialization",
             what="Xavier initialization",
         )
