@@ -64,6 +64,7 @@ class Options:
     Attributes:
         metric: Regular expression with one group over the script's output; the last match counts.
         goal: Whether that metric is to be large or small.
+        score: What the script calls it, where unstuck has found it by itself.
         seconds: Time limit.
         ratio: Limit of all trials' steps, as a multiple of the control's; None for none.
         seeds: Seeds of the proof.
@@ -75,6 +76,7 @@ class Options:
 
     metric: str | None = None
     goal: str = "max"
+    score: str = ""
     seconds: float = SECONDS
     ratio: float | None = None
     seeds: int = 3
@@ -86,10 +88,11 @@ class Options:
 
     @property
     def asked(self) -> Objective | None:
-        """The objective that the user asked for, None without one."""
+        """The objective that the user asked for, or that the script prints; None without one."""
         if self.metric is None:
             return None
-        return Objective(f"/{self.metric}/", self.goal)  # type: ignore[arg-type]
+        name = f"printed {self.score}" if self.score else f"/{self.metric}/"
+        return Objective(name, self.goal)  # type: ignore[arg-type]
 
 
 def parse_budget(text: str) -> tuple[float, float | None]:

@@ -88,6 +88,9 @@ SURE = 0.7
 PASSING = frozenset({"frozen-parameters", "premature-decay", "wrong-mode", "unshuffled-data"})
 """Of those, the ones that a script may do for a while and on purpose."""
 
+FORGETTING = frozenset({"unshuffled-data"})
+"""Obstacles under which a training learns what comes and forgets what came before."""
+
 OUTGROWN = frozenset({"missing-nonlinearity"})
 """Of those, the ones that are found only where little was learned: by and by it may be enough."""
 

@@ -151,9 +151,10 @@ class _Fix(Bench):
     def _cure(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Search on the control as far as it is known, then, if that fails, to its end."""
         early = self.control_trial.status == "paused"  # the search may follow it to its end
-        verdict, cured = self._search(first)
-        if verdict.status != "no-fix-found" or not early:
-            return verdict, cured
+        if not (early and self._hidden(first)):
+            verdict, cured = self._search(first)
+            if verdict.status != "no-fix-found" or not early:
+                return verdict, cured
         again = self.end_control()
         if again is None:
             return Verdict("nothing-to-fix"), WorkingFiles()
@@ -283,18 +284,22 @@ class _Fix(Bench):
             self.options = asked
 
     def _judging(self, first: Finding) -> Options:
-        """Return the options, with the script's own score where nothing measured can show a cure.
-
-        An evaluation in the wrong mode leaves the training as it is; where it computes no loss,
-        only what the script prints says what it is worth.
-        """
-        unseen = worth.objective(self.control, first.obstacle, self.control.steps)
+        """Return the options, with the script's own score where nothing measured shows a cure."""
         told = worth.printed(self.control_trial.output())
-        if self.options.metric is not None or told is None or unseen.name != "training loss":
+        if told is None or not self._hidden(first):
             return self.options
-        if "validation_training_mode" not in first.evidence:
-            return self.options
-        return replace(self.options, metric=told[0], goal=told[1])
+        return replace(self.options, metric=told[0], goal=told[1], score=told[2])
+
+    def _hidden(self, first: Finding) -> bool:
+        """Return whether only what the script prints can show a cure.
+
+        So it is where no pass computes a loss, and that of the training says nothing: it is the
+        same whatever the mode of the evaluation, and low on data that come class by class, of
+        which the last one is always known.
+        """
+        seen = worth.objective(self.control, first.obstacle, self.control.steps)
+        silent = "validation_training_mode" in first.evidence or first.obstacle in plan.FORGETTING
+        return self.options.metric is None and seen.name == "training loss" and silent
 
     def _try_candidates(self, first: Finding) -> tuple[Verdict, WorkingFiles]:
         """Try the candidates for a diagnosis.

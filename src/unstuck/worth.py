@@ -98,7 +98,7 @@ _HELD_OUT = frozenset({"test", "val", "valid", "validation", "eval", "held-out",
 _TRAINED = frozenset({"train", "training"})
 
 
-def printed(output: str) -> tuple[str, Literal["min", "max"]] | None:
+def printed(output: str) -> tuple[str, Literal["min", "max"], str] | None:
     """Return the pattern of the score that a script prints last, and whether it is to be small.
 
     That is a number behind words of which one names a score (``test accuracy: 0.91``); one of
@@ -108,7 +108,8 @@ def printed(output: str) -> tuple[str, Literal["min", "max"]] | None:
         output: What the script printed.
 
     Returns:
-        A pattern for `metric`, None where nothing of the kind was printed.
+        A pattern for `metric`, the goal, and these words; None where nothing of the kind was
+        printed.
     """
     found = []
     for match in _LABELLED.finditer(output):
@@ -116,9 +117,10 @@ def printed(output: str) -> tuple[str, Literal["min", "max"]] | None:
         goals = [_GOALS[word] for word in words if word in _GOALS]
         if goals and not _TRAINED.intersection(words):
             pattern = rf"{re.escape(match[1])}[ \t]*[:=]?[ \t]*{_NUMBER}"
-            found.append((bool(_HELD_OUT.intersection(words)), match.start(), pattern, goals[-1]))
+            held_out = bool(_HELD_OUT.intersection(words))
+            found.append((held_out, match.start(), pattern, goals[-1], match[1]))
     best = max(found, default=None)
-    return None if best is None else (best[2], best[3])
+    return None if best is None else best[2:]
 
 
 def _validation(run: Run, name: str) -> Series:
