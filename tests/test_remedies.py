@@ -168,6 +168,35 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     assert given.abs().max() <= math.sqrt(6 / sum(given.shape))
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_matrices_of_a_loop_over_time_become_orthogonal(tmp_path: Path, own: bool) -> None:
+    made = "nn.Parameter(torch.randn(6, 6))" if own else "nn.Linear(6, 6)"
+    used = "h @ self.kept" if own else "self.kept(h)"
+    path = script(
+        tmp_path,
+        f"""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.given = nn.Linear(1, 6)
+        self.kept = {made}
+        self.out = nn.Linear(6, 2)
+
+    def forward(self, x):
+        h = x.new_zeros(len(x), 6)
+        for t in range(9):
+            h = torch.tanh(self.given(x[:, t % 4 : t % 4 + 1]) + {used})
+        return self.out(h)
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+""",
+    )
+    kept = apply(path, "use-xavier-initialization").names["model"].kept
+    weight = kept if own else kept.weight
+    assert torch.allclose(weight.T @ weight, torch.eye(6), atol=1e-5)
+
+
 def test_adding_to_a_list_that_was_collected_before(tmp_path: Path) -> None:
     path = script(
         tmp_path,

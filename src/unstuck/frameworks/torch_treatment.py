@@ -824,6 +824,18 @@ class Subject:
         """
         loops: list[str] = []
         layers: list[str] = []
+        classes: dict[str, type] = {}
+        looped = self._looped() if recurrent else {}
+        for module, weight in looped.items():
+            place = f"$module is ${{{self.name(module)}}}"
+            if not isinstance(module, _OF_TORCH):
+                classes[type(module).__name__] = type(module)
+                place = f"isinstance($module, {type(module).__name__})"
+            loops.append(
+                f"    {'el' * bool(loops)}if {place}:\n"
+                f"        torch.nn.init.orthogonal_($module.{weight})\n"
+            )
+            layers.append(self.name(module))
         for kinds, statement in ((_MATRICES, draw), (_TRANSPOSED, transposed)):
             found = self._drawn(kinds)
             if found is None:
@@ -845,18 +857,19 @@ class Subject:
                 f"                {recurrent}\n"
             )
             layers += [self.name(module) for module in rnns]
-        classes: dict[str, type] = {}
-        for module in self._written_by_hand():
+        written = [module for module in self._written_by_hand() if module not in looped]
+        by_hand: dict[str, type] = {}
+        for module in written:
             kind = type(module)
-            if classes.setdefault(kind.__name__, kind) is not kind:
+            if by_hand.setdefault(kind.__name__, kind) is not kind:
                 return []
             layers.append(self.name(module))
-        if classes:
+        if by_hand:
             by_rows = draw if self._rows_are_units() else transposed
             statement = by_rows.replace("$module.weight", "$weight")
             names = [
                 f"torch.nn.{name}" if kind is nn.ParameterList else name
-                for name, kind in classes.items()
+                for name, kind in by_hand.items()
             ]
             text = names[0] if len(names) == 1 else f"({', '.join(names)})"
             loops.append(
@@ -869,8 +882,30 @@ class Subject:
             return []
         body = textwrap.indent("for $module in $modules:\n" + "".join(loops), "    ")
         lines = f"with torch.random.fork_rng():  # {comment}\n{body}"
-        changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines, classes)
+        known = {**classes, **by_hand}
+        changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines, known)
         return [replace(change, layers=tuple(layers)) for change in changes]
+
+    def _looped(self) -> dict[nn.Module, str]:
+        """Return the modules that a loop of the script uses in each time step, and their matrix.
+
+        Those with one square matrix: what it takes in is what it put out the step before.
+        """
+        found: dict[nn.Module, str] = {}
+        known = {**self._frame.f_globals, **self._frame.f_locals} if self._frame else {}
+        for layer, module in self.layers():
+            if isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
+                continue
+            square = [
+                name
+                for name, p in module._parameters.items()
+                if p is not None and p.ndim == 2 and p.shape[0] == p.shape[1] and p.requires_grad
+            ]
+            kind = type(module)
+            named = isinstance(module, _OF_TORCH) or known.get(kind.__name__) is kind
+            if named and len(square) == 1 and self.run.of("through_time", layer.name):
+                found[module] = square[0]
+        return found
 
     def _written_by_hand(self) -> list[nn.Module]:
         """Return the modules of the script's own classes that hold matrices themselves.

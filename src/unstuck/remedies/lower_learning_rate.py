@@ -22,6 +22,11 @@ HEALTHY_UPDATE = 1e-2
 """Healthy training changes a weight by 1e-3 of its scale per step, up to 1e-2 (Karpathy 2019)."""
 
 
+FIRST = 20
+"""So many updates of each layer tell their usual size. The very first ones alone do not: RMSProp's
+running mean starts at zero, so its first step is ten times as long as later ones."""
+
+
 class LowerLearningRate(Remedy):
     """Take shorter steps.
 
@@ -51,13 +56,13 @@ class LowerLearningRate(Remedy):
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return factors from the promise of the first steps and the size of their updates."""
         excess = [10.0]
-        promises = unharmed(run, run.of("predicted_decrease")).finite().until(20)
+        promises = unharmed(run, run.of("predicted_decrease")).finite().until(FIRST)
         for step, promise in zip(promises.steps, promises, strict=True):
             loss = run.loss.at(step)
             if loss is not None and math.isfinite(loss) and loss > 0:
                 excess.append(promise / loss)
         ratios = [unharmed(run, run.of("update_ratio", layer.name)) for layer in run.weights]
-        updates = [value for series in ratios for value in series.finite()[:5]]
+        updates = [value for series in ratios for value in series.finite()[:FIRST]]
         if updates:
             excess.append(median(updates) / HEALTHY_UPDATE)
         factor = 10.0 ** -min(6, max(1, math.ceil(math.log10(max(excess)) - 0.5)))

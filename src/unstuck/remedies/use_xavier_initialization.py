@@ -38,7 +38,8 @@ class UseXavierInitialization(Remedy):
 
     Limits:
         Matrices of the script's own modules are drawn where most layers are such, and biases of
-        those stay. Embeddings and weights tied to them, norms and frozen weights stay. Pretrained
+        those stay; of a loop over time, which uses a layer at least eight times, its one square
+        matrix. Embeddings and weights tied to them, norms and frozen weights stay. Pretrained
         weights would be lost: not for fine-tuning.
 
     References:
