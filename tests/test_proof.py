@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from math import exp
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +14,7 @@ from unstuck import worth
 from unstuck.findings import Finding, Severity
 from unstuck.proof import END, decide, doubled, telling
 from unstuck.sketch import sketch
+from unstuck.trials import Laboratory, LocalExecutor, Target
 from unstuck.verdict import Objective
 
 SLOW = Finding("slow-convergence", "U405", Severity.ERROR, "")
@@ -80,3 +83,40 @@ def test_an_early_look_in_vain_gives_nothing_up() -> None:
     assert steps == 160
     assert compared is not None
     assert compared.proven
+
+
+SCRIPT = """\
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+x = torch.randn(32, 4)
+model = nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(8):
+    optimizer.zero_grad()
+    loss = (model(x) ** 2).mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_a_remedy_on_top_of_a_patch_finds_the_calls_of_the_patch(tmp_path: Path) -> None:
+    path, copy = tmp_path / "train.py", tmp_path / "patched.py"
+    path.write_text(SCRIPT)
+    copy.write_text(
+        SCRIPT.replace("optimizer =", "# one line more\noptimizer =").replace("0.1", "1")
+    )
+    sources = {str(path.resolve()): str(copy)}
+    laboratory = Laboratory(LocalExecutor(1, ["torch"]), Target(str(path)), time.monotonic() + 60)
+    try:
+        before = laboratory.trial((), 0, sources=sources, live=False)
+        [*laboratory.advance([before])]
+        candidate = (("lower-learning-rate", {"factor": 0.1}),)
+        after = laboratory.trial(candidate, 0, sources=sources, control=before.spec.record, run=0)
+        [*laboratory.advance([after])]
+        recording = after.recording()
+        assert recording is not None
+        assert [c["what"] for c in recording.facts["changes"]] == ["SGD(lr=1) -> SGD(lr=0.1)"]
+    finally:
+        laboratory.close()

@@ -117,6 +117,15 @@ class _AfterImport(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _show(path: str, copy: str) -> None:
+    """Let whoever looks up lines of a file find those that are executed in its place.
+
+    A remedy that comes on top of a patch would not find the calls that it is to change otherwise.
+    """
+    lines = Path(copy).read_text(errors="replace").splitlines(keepends=True)
+    linecache.cache[path] = (sum(map(len, lines)), None, lines, path)
+
+
 class _PatchedSources(importlib.abc.MetaPathFinder):
     """Gives patched source to modules that the script imports, under their own names and files.
 
@@ -126,9 +135,7 @@ class _PatchedSources(importlib.abc.MetaPathFinder):
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.sources = sources
         for path, copy in sources.items():
-            if not os.path.exists(path):  # who looks up a line of it finds this
-                lines = Path(copy).read_text(errors="replace").splitlines(keepends=True)
-                linecache.cache[path] = (sum(map(len, lines)), None, lines, path)
+            _show(path, copy)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
@@ -165,6 +172,7 @@ class _PatchedLoader(importlib.machinery.SourceFileLoader):
     def __init__(self, fullname: str, path: str, patched: str) -> None:
         super().__init__(fullname, path)
         self.patched = patched
+        _show(path, patched)
 
     def get_code(self, fullname: str) -> types.CodeType:
         return compile(Path(self.patched).read_bytes(), self.path, "exec")
@@ -393,7 +401,10 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
 
 
 def _run_file(script: str, source: str) -> None:
+    patched = source != script
     script = os.path.abspath(script)  # as Python itself names it
+    if patched:
+        _show(script, source)
     with open(source, "rb") as file:
         code = compile(file.read(), script, "exec", dont_inherit=True)
     module = types.ModuleType("__main__")
