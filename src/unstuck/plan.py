@@ -154,8 +154,8 @@ def undoing(run: Run, finding: Finding, others: Sequence[Finding] = ()) -> list[
     Args:
         run: The control.
         finding: Its first diagnosis.
-        others: What else was found; several mistakes at once may hide that undoing one helps, so
-            the last candidate undoes all of them that can be undone live.
+        others: What else was found; several facts at once may hide that undoing one helps, so the
+            last candidate undoes all of them that can be undone live.
 
     Mistakes of the wiring and whatever rewrites the script are undone before anything else is
     tried. So is any other cause that is sure (`caused`), by the likeliest remedy: what trains still
@@ -167,17 +167,19 @@ def undoing(run: Run, finding: Finding, others: Sequence[Finding] = ()) -> list[
         names = list(options)[:1]
     settings = [(name, choice) for name in names for choice in options[name][:2]]
     firsts = [(name, options[name][0]) for name in names]
-    ordered = [*firsts, *(pair for pair in settings if pair not in firsts and _is_mistake(pair[0]))]
-    found = [_frozen(((name, choice),)) for name, choice in ordered[:4]]
+    pairs = [*firsts, *(pair for pair in settings if pair not in firsts and _is_mistake(pair[0]))]
+    found = [_frozen(((name, choice),)) for name, choice in pairs[:4]]
     serious = [f for f in (finding, *others) if f.severity is not Severity.INFO]
     mistakes: dict[str, Settings] = {}
     for one in dict.fromkeys(f.obstacle for f in serious):
         hints = [h.name for f in serious if f.obstacle == one for h in f.remedies]
-        for name, choices in _options(run, finding, hints).items():
-            if _is_mistake(name) and registry.remedy(name).stage != "source":
+        fact = any(structural(f) for f in serious if f.obstacle == one)
+        for index, (name, choices) in enumerate(_options(run, finding, hints).items()):
+            likeliest = fact and not index  # of a fact that is no mistake: the scale of inputs, say
+            if (likeliest or _is_mistake(name)) and registry.remedy(name).stage != "source":
                 mistakes.setdefault(name, choices[0])
     if len(mistakes) > 1:
-        found.append(_frozen(tuple(mistakes.items())))
+        found.append(_frozen(ordered(mistakes.items())))
     return found
 
 

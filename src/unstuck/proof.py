@@ -56,10 +56,11 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
     written = cured if patched else bench.sources
     sources = written.write(bench.laboratory.directory.name, f"patched-{len(bench.tried)}")
     early = bench.control_trial.status == "paused"
-    # What the script prints is not known at steps of the past.
-    if bench.options.metric is not None and not early:
-        steps = END
     cut = bench.control_trial.status == "timed-out"
+    last = steps >= bench.control.steps and not cut
+    # What is printed, or evaluated behind the last step, is not known at steps of the past.
+    if not early and (last or bench.options.metric is not None):
+        steps = END
     further = 4 * steps if early else bench.control.steps if cut else END
     pace = _pace(bench, trial)
 

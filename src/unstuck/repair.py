@@ -19,6 +19,7 @@ from unstuck.race import NEARLY, finalists, good_enough, keeping, prepare, race,
 from unstuck.record import Recording
 from unstuck.report import Curve, Report
 from unstuck.resume import Store
+from unstuck.signals import Run
 from unstuck.sources.script import standing
 from unstuck.trials import Candidate, ExecutorError, Laboratory, Target, Trial
 from unstuck.verdict import Verdict
@@ -162,7 +163,7 @@ class _Fix(Bench):
         return self._search(again)
 
     def _build_upon(self, verdict: Verdict, cured: WorkingFiles) -> tuple[Verdict, WorkingFiles]:
-        """Cure what is found in the patched script, if a proven cure has left something to cure."""
+        """Cure what is found in the patched script, if a proven cure has left much to gain."""
         whole = self.wholes.get(verdict.remedies)
         recording = whole.recording() if whole is not None else None
         if not verdict.patch or recording is None or not cured.texts or self.spent():
@@ -170,7 +171,7 @@ class _Fix(Bench):
         findings = diagnose(recording, self.options.obstacles, self.options.thresholds)
         left = plan.worth_fixing(findings)
         run = self.run_of(whole, left.run) if whole is not None and left is not None else None
-        if whole is None or left is None or run is None:
+        if whole is None or left is None or run is None or not _worthwhile(verdict, run):
             return verdict, cured
         before = self.control_trial, self.controls, self.control, self.findings, self.sources
         self.control_trial, self.controls, self.control = whole, {whole.seed: whole}, run
@@ -421,6 +422,11 @@ class _Fix(Bench):
             "objective": value if math.isfinite(value) else None,
             "status": trial.status,
         }
+
+
+def _worthwhile(verdict: Verdict, run: Run) -> bool:
+    """Return whether what is found in a patched run still keeps it from much."""
+    return verdict.status != "fixed" or not plan.arrived(run)
 
 
 def _summary(verdict: Verdict) -> str:
