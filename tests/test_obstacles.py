@@ -252,6 +252,22 @@ def test_outputs_that_one_loss_leaves_nothing_to_are_unscaled_targets() -> None:
     assert "unscaled-targets" not in {f.obstacle for f in diagnose_run(learned, ALL)}
 
 
+def test_signal_that_grows_through_a_recurrent_layer_explodes() -> None:
+    run = sketch(
+        depth=1,
+        function="mse_loss",
+        classes=1,
+        loss=lambda s: 1e12 / (1 + s) ** 4 + 20,
+        layers={"output_rms": [1e6, 4e6]},
+    )
+    assert "exploding-gradient" not in {f.obstacle for f in diagnose_run(run, ALL)}
+    rnn = replace(run.layers[0], kind="SimpleRNN", activation=None, activation_name=None)
+    run = replace(run, layers=(rnn, *run.layers[1:]))
+    first = diagnose_run(run, ALL)[0]
+    assert first.obstacle == "exploding-gradient"
+    assert "1.7e+06-fold through the time steps of `0`" in first.message
+
+
 def test_wrong_labels_are_no_model_that_is_too_small() -> None:
     """One label in eight is wrong: the loss stays up, nine tenths of what can be right is."""
     run = sketch(

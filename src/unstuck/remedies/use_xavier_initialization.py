@@ -23,7 +23,8 @@ class UseXavierInitialization(Remedy):
         Weights of linear, convolution and recurrent layers become uniform with variance
         gain² · 2 / (fan-in + fan-out), biases of linear and convolution layers zero, just before
         the optimizer is constructed. The random stream is put back. Of Keras, layers that name
-        another initializer get ``"glorot_uniform"``, which is its default.
+        another initializer get ``"glorot_uniform"``, which is its default, and recurrent layers
+        Keras' own initializers, whose recurrent matrix is orthogonal.
 
     When it helps:
         Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer, and
@@ -60,4 +61,5 @@ class UseXavierInitialization(Remedy):
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Name the initializer; see `Remedy.apply_keras`."""
-        return subject.initialize("glorot_uniform", default=False)
+        changes = subject.initialize("glorot_uniform", default=False)
+        return [*changes, *subject.initialize_recurrent()]
