@@ -423,7 +423,7 @@ def test_initializers_by_name_and_as_objects(tmp_path: Path) -> None:
 
 
 def test_recurrent_layer_gets_the_initializers_of_keras(tmp_path: Path) -> None:
-    rnn = 'layers.SimpleRNN(48, recurrent_initializer=keras.initializers.RandomNormal(0.0, 0.3))'
+    rnn = "layers.SimpleRNN(48, recurrent_initializer=keras.initializers.RandomNormal(0.0, 0.3))"
     body = f"""
         model = keras.Sequential([keras.Input((50, 2)), {rnn}, layers.Dense(1)])
         model.compile("adam", "mse")

@@ -28,7 +28,11 @@ class DeadRelu(Obstacle):
         layer of a run that learned poorly. Healthy networks have 0-22 % dead units in their worst
         layer, 46 % was seen once (measured on Fashion-MNIST); SageMaker Debugger alarms at 50 %.
         A ReLU at the output is reported from OUTPUT on, in a run that came less than REST of the
-        way: there each dead unit is a target that is never met.
+        way: there each dead unit is a target that is never met. So is one whose outputs that are
+        the same for every row (`silent_outputs`) hold SILENT of what varies in the targets, to the
+        end: a pixel that is always black may be dead, one that is not may not. (A twentieth
+        is what counts as a level of significance; an autoencoder of digits whose ReLU output is
+        dead in part has 0.13, a regression without one 0.)
 
     Known problems:
         With batches of a few rows a unit that fires rarely looks dead for a while.
@@ -62,6 +66,7 @@ class DeadRelu(Obstacle):
     DEAD: ClassVar[float] = 0.9
     OUTPUT: ClassVar[float] = 0.5
     REST: ClassVar[float] = 0.9
+    SILENT: ClassVar[float] = 0.05
 
     SICK: ClassVar[Run] = sketch(
         loss=plateau, layers={"dead_share": lambda s: 1.0 if s > 10 else 0.2}
@@ -81,7 +86,9 @@ class DeadRelu(Obstacle):
                 continue
             latest = middle(series.values[-3:])
             limit = self.OUTPUT if active.output else self.DEAD
-            if latest >= limit and (went.poor or active.output):
+            if active.output and self._unmet(run) > self.SILENT:
+                limit = min(limit, latest)
+            if latest > 0 and latest >= limit and (went.poor or active.output):
                 shares[active.name] = latest
                 pairs = zip(series.steps, series.values, strict=True)
                 since[active.name] = next(s for s, v in pairs if v >= min(limit, latest))
@@ -109,3 +116,7 @@ class DeadRelu(Obstacle):
             if run.of("learning_rate").at(start) is not None
             else (),
         )
+
+    def _unmet(self, run: Run) -> float:
+        """Return what share of the targets' variance no row's prediction answers, to the end."""
+        return middle(run.of("silent_outputs").values[-3:])

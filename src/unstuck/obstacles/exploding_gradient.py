@@ -9,7 +9,7 @@ from typing import ClassVar
 from unstuck.evidence import Descent, descent, early, middle, ratio, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.signals import Layer, Run
+from unstuck.signals import Run
 from unstuck.sketch import sketch
 
 _RECURRENT = ("RNN", "LSTM", "GRU")
