@@ -11,6 +11,8 @@ from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
 from unstuck.sketch import plateau, sketch
 
+_AT_OUTPUT = ("fix-output-activation", "lower-learning-rate", "use-he-initialization", "use-adam")
+
 
 class DeadRelu(Obstacle):
     """Units of a ReLU layer are zero for every input, and can never come back.
@@ -30,16 +32,15 @@ class DeadRelu(Obstacle):
         A ReLU at the output is reported from OUTPUT on, in a run that came less than REST of the
         way: there each dead unit is a target that is never met. So is one whose outputs that are
         the same for every row (`silent_outputs`) hold SILENT of what varies in the targets, to the
-        end: a pixel that is always black may be dead, one that is not may not. (A twentieth
-        is what counts as a level of significance; an autoencoder of digits whose ReLU output is
-        dead in part has 0.13, a regression without one 0.)
+        end: a pixel that is always black may be dead, one that is not may not. (Measured: 0.13 in
+        an autoencoder of digits whose ReLU output is dead in part, 0 in a regression without one.)
 
     Known problems:
         With batches of a few rows a unit that fires rarely looks dead for a while.
 
     Remedies:
         A leaky ReLU keeps a gradient below zero; a lower learning rate or He initialization keeps
-        units from being thrown there.
+        units from being thrown there. At the output no activation is needed.
 
     References:
         Maas, Hannun and Ng, ICML 2013; Lu et al. 2019 (arXiv 1903.06733).
@@ -52,6 +53,7 @@ class DeadRelu(Obstacle):
         "use-he-initialization",
         "add-batch-norm",
         "use-adam",
+        "fix-output-activation",
     )
     explains = (
         "vanishing-gradient",
@@ -107,6 +109,7 @@ class DeadRelu(Obstacle):
             steps=(start, run.steps - 1),
             location=culprit.location or next((la.location for la in feeding), None),
             evidence={"dead_share": shares},
+            remedies=_AT_OUTPUT if culprit.output else self.remedies[:-1],
             confidence=0.95 if shares[culprit.name] > 0.98 else 0.8,
             notes=(
                 ()
