@@ -422,6 +422,20 @@ def test_initializers_by_name_and_as_objects(tmp_path: Path) -> None:
     assert sequential(tmp_path).treated("use-xavier-initialization") == ""  # Keras' own
 
 
+def test_recurrent_layer_gets_the_initializers_of_keras(tmp_path: Path) -> None:
+    rnn = "layers.SimpleRNN(48, recurrent_initializer=keras.initializers.RandomNormal(0.0, 0.3))"
+    body = f"""
+        model = keras.Sequential([keras.Input((50, 2)), {rnn}, layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+    """
+    sick = Sick(tmp_path, body, [rnn], "layers.Dense(1)", kind=None, last=None)
+    first, last = sick.run.layers
+    sick.run = replace(sick.run, layers=(replace(first, kind="SimpleRNN"), last))
+    text = sick.treated("use-xavier-initialization")
+    assert "[keras.Input((50, 2)), layers.SimpleRNN(48), layers.Dense(1)]" in text
+
+
 def test_regularization(tmp_path: Path) -> None:
     sick = sequential(tmp_path)
     text = sick.treated("add-weight-decay", weight_decay=0.01)

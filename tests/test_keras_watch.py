@@ -184,6 +184,25 @@ def script(folder: Path, backend: str, source: str) -> Path:
     return write(folder, HEAD.format(backend=backend) + source)
 
 
+def test_layer_without_a_constructor_of_its_own(backend: str, tmp_path: Path) -> None:
+    source = """\
+class Halved(layers.Layer):
+    def call(self, x):
+        return x / 2
+
+print(sorted(Halved(name="half", trainable=False).get_config()))
+model = keras.Sequential([layers.Input((3,)), Halved(), layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(random.normal(size=(32, 3)), random.normal(size=(32, 1)), verbose=0)
+"""
+    path = script(tmp_path, backend, source)
+    bare = python(path, cwd=tmp_path)
+    watched = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
+    assert bare.returncode == watched.returncode == 0, (bare.stderr, watched.stderr)
+    assert watched.stdout == bare.stdout
+    assert read(tmp_path / "r.db").runs[0].steps == 1
+
+
 def test_final_weights_are_those_without_watching(backend: str, tmp_path: Path) -> None:
     path = script(tmp_path, backend, TRAININGS)
     bare = python(path, cwd=tmp_path)

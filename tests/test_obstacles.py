@@ -252,6 +252,44 @@ def test_outputs_that_one_loss_leaves_nothing_to_are_unscaled_targets() -> None:
     assert "unscaled-targets" not in {f.obstacle for f in diagnose_run(learned, ALL)}
 
 
+def test_relu_output_with_few_dead_units_is_judged_by_what_they_should_say() -> None:
+    run = sketch(
+        loss=lambda s: 0.04 + 0.16 * math.exp(-s / 20),
+        function="mse_loss",
+        layers={"dead_share": 0.2},
+        run={"silent_outputs": 0.0, "target_std": 0.28, "target_mean": 0.2},
+    )
+    last = replace(run.layers[-1], activation="relu", activation_name="7")
+    output = replace(run.activations[-1], name="7", output=True)
+    dead = {("7", "dead_share"): run.of("dead_share", "1")}
+    run = replace(
+        run,
+        layers=(*run.layers[:-1], last),
+        activations=(*run.activations, output),
+        series={**run.series, **dead},
+    )
+    assert "dead-relu" not in {f.obstacle for f in diagnose_run(run, ALL)}
+    share = Series(run.of("silent_outputs").steps, (0.13,) * len(run.of("silent_outputs")))
+    run = replace(run, series={**run.series, ("", "silent_outputs"): share})
+    assert diagnose_run(run, ALL)[0].obstacle == "dead-relu"
+
+
+def test_signal_that_grows_through_a_recurrent_layer_explodes() -> None:
+    run = sketch(
+        depth=1,
+        function="mse_loss",
+        classes=1,
+        loss=lambda s: 1e12 / (1 + s) ** 4 + 20,
+        layers={"output_rms": [1e6, 4e6]},
+    )
+    assert "exploding-gradient" not in {f.obstacle for f in diagnose_run(run, ALL)}
+    rnn = replace(run.layers[0], kind="SimpleRNN", activation=None, activation_name=None)
+    run = replace(run, layers=(rnn, *run.layers[1:]))
+    first = diagnose_run(run, ALL)[0]
+    assert first.obstacle == "exploding-gradient"
+    assert "1.7e+06-fold through the time steps of `0`" in first.message
+
+
 def test_wrong_labels_are_no_model_that_is_too_small() -> None:
     """One label in eight is wrong: the loss stays up, nine tenths of what can be right is."""
     run = sketch(

@@ -65,6 +65,8 @@ SIGNALS: Mapping[str, str] = {
     "smallest",
     "output_error": "of those outputs, the largest root mean square error over the standard "
     "deviation of its targets",
+    "silent_outputs": "share of the targets' variance over the batch in outputs whose predictions "
+    "are the same for every row",
     "target_min": "smallest of the batch's targets",
     "target_max": "largest of the batch's targets",
     "prediction_min": "smallest of the predictions that the loss was given",

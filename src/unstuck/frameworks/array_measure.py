@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Array",
     "activation_numbers",
+    "apart",
     "column_range",
     "cosine",
     "fired",
@@ -23,12 +24,15 @@ __all__ = [
     "probabilities",
     "right",
     "rms",
+    "silent",
     "spread",
     "thin",
 ]
 
 Array = NDArray[Any]
 
+FEW = 16
+"""Outputs of a regression that are looked at one by one; more are an image or a sequence."""
 EXPLODED = 1e4
 """Predictions of so many times the targets' size say nothing of these."""
 MAXIMUM = 65_536
@@ -166,6 +170,49 @@ def probabilities(prediction: Array) -> float:
         return 0.0
     sums = prediction.astype(np.float64).sum(axis=-1)
     return float(bool((prediction >= 0).all()) and bool((abs(sums - 1) < 1e-3).all()))
+
+
+def apart(prediction: Array, target: Array) -> list[float]:
+    """Return how far the scales of a few outputs lie apart, and the error of the worst of them.
+
+    Args:
+        prediction: Shape (batch, outputs).
+        target: The same shape; NaN where it is not, or there are no 2 to `FEW` outputs.
+
+    Returns:
+        The largest over the smallest standard deviation of targets, of the outputs that vary; the
+        largest root mean square error of these, over the standard deviation of its targets.
+    """
+    few = target.ndim == 2 and target.shape == prediction.shape and 2 <= target.shape[1] <= FEW
+    if not few or target.shape[0] < 8 or not np.issubdtype(target.dtype, np.floating):
+        return [math.nan, math.nan]
+    with np.errstate(**_QUIET):
+        deviations = target.astype(np.float32).std(axis=0)
+        errors = np.sqrt(np.square((prediction - target).astype(np.float32)).mean(axis=0))
+        varying = deviations > 0
+        if int(varying.sum()) < 2:
+            return [math.nan, math.nan]
+        deviations, errors = deviations[varying], errors[varying]
+        return [float(deviations.max() / deviations.min()), float((errors / deviations).max())]
+
+
+def silent(prediction: Array, target: Array) -> float:
+    """Return the share of the targets' variance in outputs that are the same for every row.
+
+    Args:
+        prediction: Shape (batch, ...).
+        target: The same shape; NaN where it is not, or where there are fewer than eight rows.
+    """
+    if target.shape != prediction.shape or target.ndim < 2 or target.shape[0] < 8:
+        return math.nan
+    given, goals = (values.reshape(values.shape[0], -1) for values in (prediction, target))
+    step = -(-goals.shape[1] // max(MAXIMUM // goals.shape[0], 1)) | 1
+    given, goals = given[:, ::step], goals[:, ::step].astype(np.float32)
+    with np.errstate(**_QUIET):
+        variances = goals.var(axis=0)
+        whole = float(variances.sum())
+        same = given.max(axis=0) == given.min(axis=0)
+        return float(variances[same].sum()) / whole if whole else math.nan
 
 
 def in_columns(prediction: Array, target: Array) -> bool:

@@ -21,8 +21,8 @@ __all__ = ["Batches", "Judged", "inputs_of"]
 BATCH_SIGNALS = (
     *("batch_loss", "batch_accuracy", "batch_size", "target_mean", "target_std", "target_spread"),
     *("target_classes", "prediction_mean", "prediction_std", "prediction_spread", "probabilities"),
-    *("target_min", "target_max", "prediction_min", "prediction_max", "balanced_accuracy"),
-    "least_loss",
+    *("target_min", "target_max", "prediction_min", "prediction_max", "target_ratio"),
+    *("output_error", "silent_outputs", "balanced_accuracy", "least_loss"),
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
@@ -125,6 +125,8 @@ class Batches:
                 float(goals.max()),
                 float(values.min()),
                 float(values.max()),
+                *measure.apart(prediction, target),
+                measure.silent(prediction, target),
                 self._count_classes(call),
                 sum(loss.least for loss, _ in losses),
             )

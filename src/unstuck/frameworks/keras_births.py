@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class Births:
             births._register(born)
             original(born, *args, **kwargs)
 
+        # Keras reads the arguments of a class without a constructor of its own from this one.
+        __init__.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
         return __init__
 
     def _register(self, born: Any) -> None:

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from keras.src import backend, layers, tree
+from keras.src import activations, backend, layers, tree
 from keras.src.layers.layer import Layer
 from keras.src.losses.loss import Loss
 from keras.src.metrics.reduction_metrics import Mean
@@ -254,6 +254,11 @@ class Taps:
         if layer.weights and layer is not self.model:
             event.slots = self._keep(*(() if given is None else (given,)), raw)
         self.events.insert(call.position, event)
+        own = None if isinstance(layer, _RECURRENT) else getattr(layer, "activation", None)
+        if own is activations.exponential:
+            name = name if isinstance(layer, layers.Activation) else f"{name}.activation"
+            event = Event("activation", name, layer, self._keep(put), {"kind": "exponential"})
+            self.events.append(event)  # it is no function of its own in the backends
 
     def _around_activation(self, original: Callable[..., Any]) -> Callable[..., Any]:
         taps = self

@@ -23,6 +23,7 @@ __all__ = [
     "probabilities",
     "right",
     "rms",
+    "silent",
     "spread",
     "thin",
     "together",
@@ -200,6 +201,26 @@ def apart(prediction: Tensor, target: Tensor) -> list[float]:
         return [math.nan, math.nan]
     deviations, errors = deviations[varying], errors[varying]
     return [float(deviations.max() / deviations.min()), float((errors / deviations).max())]
+
+
+def silent(prediction: Tensor, target: Tensor) -> float:
+    """Return the share of the targets' variance in outputs that are the same for every row.
+
+    Args:
+        prediction: Shape (batch, ...).
+        target: The same shape; NaN where it is not, or where there are fewer than eight rows.
+    """
+    alike = target.shape == prediction.shape and prediction.is_floating_point()
+    if not alike or target.ndim < 2 or target.shape[0] < 8:
+        return math.nan
+    given, goals = prediction.flatten(1), target.flatten(1)
+    step = -(-goals.shape[1] // max(MAXIMUM // goals.shape[0], 1)) | 1
+    given, variances = given[:, ::step], goals[:, ::step].float().var(dim=0, correction=0)
+    whole = float(variances.sum())
+    if not whole:
+        return math.nan
+    low, high = torch.aminmax(given, dim=0)
+    return float(variances[low == high].sum()) / whole
 
 
 def in_columns(prediction: Tensor, target: Tensor) -> bool:

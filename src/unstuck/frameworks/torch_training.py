@@ -75,6 +75,7 @@ BATCH_SIGNALS = (
     "prediction_max",
     "target_ratio",
     "output_error",
+    "silent_outputs",
     "balanced_accuracy",
 )
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
@@ -724,6 +725,7 @@ class Training:
             *measure.value_range(goals),
             *measure.value_range(values),
             *measure.apart(prediction, target),
+            measure.silent(prediction, target),
             self._count_classes(call.name, prediction, target),
         ]
         if measure.in_columns(prediction, target):

@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, early, middle, ratio, typical
+from unstuck.evidence import Descent, descent, early, middle, ratio, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
 from unstuck.sketch import sketch
+
+_RECURRENT = ("RNN", "LSTM", "GRU")
+"""What names of recurrent layers' kinds have in them."""
 
 
 class ExplodingGradient(Obstacle):
@@ -30,6 +33,9 @@ class ExplodingGradient(Obstacle):
         median so far and the loss with it, or becomes infinite. Healthy profiles lie below 10.
         In a recurrent layer of a run that breaks or learns poorly, `through_time` above GROWTH: the
         gradient grows on its way back through the steps (Pascanu et al. 2013: clipping cures it).
+        Where the steps are not seen (Keras scans them), what the recurrent layer puts out at first
+        is more than GROWTH times what it is given while the loss starts above three times that of
+        guessing: what passes the same matrix forwards and backwards grows alike.
 
     Known problems:
         Between deep samples a single spike can pass unseen.
@@ -83,6 +89,7 @@ class ExplodingGradient(Obstacle):
         yield from (
             list(self._over_depth(run))
             or list(self._through_time(run, went.poor or not went.finite))
+            or list(self._forwards(run, went))
             or list(self._over_time(run, went.initial))
         )
 
@@ -105,6 +112,32 @@ class ExplodingGradient(Obstacle):
                     *("use-xavier-initialization", "clip-gradients"),
                     *("lower-learning-rate", "use-adam"),
                 ),
+            )
+            return
+
+    def _forwards(self, run: Run, went: Descent) -> Iterator[Finding]:
+        """Yield a finding if a recurrent layer's signal grows from step to step at the start."""
+        if not went.initial > 3 * went.trivial:
+            return
+        for layer in run.weights:
+            given, out = (
+                next(iter(run.of(signal, layer.name)), math.nan)
+                for signal in ("input_rms", "output_rms")
+            )
+            grown = ratio(out, given)
+            recurrent = any(kind in layer.kind for kind in _RECURRENT)
+            if not (recurrent and grown > self.GROWTH):
+                continue
+            yield self.finding(
+                run,
+                Severity.ERROR,
+                f"the signal grows {grown:.2g}-fold through the time steps of `{layer.name}`, and "
+                f"the loss starts at {went.initial:.3g}",
+                layers=[layer],
+                steps=(0, min(2, run.steps - 1)),
+                evidence={"input_rms": given, "output_rms": out, "loss": went.initial},
+                confidence=0.92,
+                remedies=("use-xavier-initialization", "clip-gradients", "use-adam"),
             )
             return
 

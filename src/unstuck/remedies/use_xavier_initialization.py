@@ -25,7 +25,8 @@ class UseXavierInitialization(Remedy):
         the optimizer is constructed. Matrices from one time step to the next become orthogonal, as
         Keras draws them: what they carry neither grows nor shrinks as long as their units are not
         saturated, for which the gain of recurrent layers is 1. The random stream is put back. Of
-        Keras, layers that name another initializer get ``"glorot_uniform"``, which is its default.
+        Keras, layers that name another initializer get ``"glorot_uniform"``, which is its default,
+        and recurrent layers Keras' own initializers.
 
     When it helps:
         Networks of sigmoid or tanh units whose signals shrink or grow from layer to layer or from
@@ -64,4 +65,5 @@ class UseXavierInitialization(Remedy):
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Name the initializer; see `Remedy.apply_keras`."""
-        return subject.initialize("glorot_uniform", default=False)
+        changes = subject.initialize("glorot_uniform", default=False)
+        return [*changes, *subject.initialize_recurrent()]

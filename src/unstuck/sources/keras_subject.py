@@ -30,6 +30,7 @@ running statistics are those of the data, and evaluations before that are wrong.
 _OWNING = frozenset(name for name, places in POSITIONS.items() if "activation" in places)
 _LAYERS = frozenset(_OWNING - {"Activation"})
 _ACTIVATION_LAYERS = frozenset({"ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"})
+_RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU"})
 _SCHEDULES = ("ExponentialDecay", "CosineDecay", "PolynomialDecay", "InverseTimeDecay")
 
 
@@ -356,6 +357,24 @@ class KerasSubject:
                 edit = self.set_arguments(call, dict.fromkeys(words, text), drop)
                 what = f"{', '.join(names)}: {initializer}"
             changes.append(Change(what, edit, names))
+        return changes
+
+    def initialize_recurrent(self) -> list[Change]:
+        """Let recurrent layers draw their matrices by Keras' own initializers.
+
+        Glorot's for what they are given, orthogonal for what they pass on to themselves.
+        """
+        changes = []
+        places = [layer.location for layer in self.run.layers if layer.kind in _RECURRENT]
+        for place in dict.fromkeys(places):
+            call, here = self.call(place), self._at(place)
+            words = [f"{which}_initializer" for which in ("kernel", "recurrent")]
+            given = [word for word in words if call is not None and call.argument(word)]
+            if call is None or call.name not in _RECURRENT or not given:
+                continue
+            names = tuple(layer.name for layer in here)
+            what = f"{', '.join(names)}: Keras' own initializers"
+            changes.append(Change(what, self.set_arguments(call, {}, given), names))
         return changes
 
     def add_batch_norm(self) -> list[Change]:
