@@ -184,7 +184,8 @@ def test_slow_commits_come_more_seldom(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_signal_waits_for_the_end_of_a_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its handler may raise, as that of Ctrl-C does."""
+    """Its handler may raise, as that of Ctrl-C does, whichever thread takes the signal."""
+    threading.Thread(target=time.sleep, args=(2,), daemon=True).start()
     recorder = Recorder(tmp_path / "run.db")
     source = recorder.source(0, "", ("loss",))
     recorder.append(source, 0, 1.0)

@@ -14,6 +14,7 @@ import contextlib
 import json
 import math
 import os
+import signal
 import sqlite3
 import threading
 import time
@@ -21,7 +22,6 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask, valid_signals
 from typing import Any
 
 from unstuck.findings import Location
@@ -356,15 +356,34 @@ class _Tail:
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Have signals wait for the end of the block, so that no handler raises in the middle of it."""
-    before = pthread_sigmask(SIG_BLOCK, _SIGNALS)
+    """Have handlers of signals wait for the end of the block, so that none raises in the middle.
+
+    To block the signals would not do: another thread takes them then (of torch's, say), and Python
+    calls the handler in the main thread all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    held: dict[int, Any] = {}
     try:
+        for number in _HANDLED:
+            if callable(signal.getsignal(number)):
+                held[number] = signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        pthread_sigmask(SIG_SETMASK, before)
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
-_SIGNALS = valid_signals()
+_HANDLED = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM")
+    if hasattr(signal, name)
+)
+"""Signals that scripts and Python itself handle."""
 
 
 def _encodable(text: str) -> str:
@@ -537,16 +556,16 @@ def _run(
             continue
         ordered = sorted(rows[source], key=lambda row: row[0])
         steps = tuple(step for step, _ in ordered)
-        for index, signal in enumerate(signals):
+        for index, name in enumerate(signals):
             kept = [
                 (s, float(v[index]))
                 for s, (_, v) in zip(steps, ordered, strict=True)
                 if index < len(v)
             ]
-            old = series.get((layer, signal))
+            old = series.get((layer, name))
             if old is not None:  # the layer's set of signals changed during the run
                 kept = sorted([*zip(old.steps, old.values, strict=True), *kept])
-            series[layer, signal] = Series(tuple(s for s, _ in kept), tuple(v for _, v in kept))
+            series[layer, name] = Series(tuple(s for s, _ in kept), tuple(v for _, v in kept))
     last = max((s.steps[-1] for s in series.values() if s.steps), default=-1)
     return Run(
         layers=tuple(_layer(data) for data in facts.get("layers", ())),

@@ -402,7 +402,7 @@ class TorchWatcher:
                 return True
             if not isfinite(value):
                 return False
-            watcher._loss_value = value
+            watcher._loss_value, watcher.loss_held = value, None
             watcher._backward_seen += 1
             return True
 
