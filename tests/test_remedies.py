@@ -197,6 +197,32 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     assert torch.allclose(weight.T @ weight, torch.eye(6), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "bound"), [("use-he-initialization", 1.0), ("use-xavier-initialization", 0.2)]
+)
+def test_matrices_that_are_in_no_module(tmp_path: Path, name: str, bound: float) -> None:
+    path = script(
+        tmp_path,
+        """
+W1, W2 = torch.randn(4, 300) * 9, torch.randn(300, 2) * 9
+bias = torch.ones(300)
+parameters = [W1.requires_grad_(), bias.requires_grad_(), W2.requires_grad_()]
+model = lambda x: torch.relu(x @ W1 + bias) @ W2
+optimizer = torch.optim.SGD(parameters, lr=0.0)
+drawn = torch.rand(2)
+""",
+    )
+    treated = treat(path, watch(path), ((name, {}),))
+    patched = execute(path, patch(path, treated.changes))
+    for weight in ("W1", "W2", "bias", "drawn"):
+        assert torch.equal(treated.names[weight], patched[weight])
+    assert torch.equal(patched["drawn"], execute(path)["drawn"])
+    assert patched["bias"].eq(1).all()
+    assert patched["W2"].std() < bound
+    if name == "use-he-initialization":  # four inputs for each of the 300 units
+        assert patched["W1"].std().item() == pytest.approx(math.sqrt(2 / 4), rel=0.1)
+
+
 def test_adding_to_a_list_that_was_collected_before(tmp_path: Path) -> None:
     path = script(
         tmp_path,

@@ -822,6 +822,8 @@ class Subject:
             recurrent: Statement that draws ``$weight``, each matrix that takes the inputs of a
                 recurrent layer; those from step to step become orthogonal then.
         """
+        if not self.models:
+            return self._draw_tensors(draw, transposed, comment, what)
         loops: list[str] = []
         layers: list[str] = []
         classes: dict[str, type] = {}
@@ -865,7 +867,13 @@ class Subject:
                 return []
             layers.append(self.name(module))
         if by_hand:
-            by_rows = draw if self._rows_are_units() else transposed
+            shapes = [
+                tuple(weight.shape)
+                for module in self._written_by_hand()
+                for weight in module.parameters(recurse=False)
+                if weight.ndim == 2
+            ]
+            by_rows = draw if _rows_are_units(shapes) else transposed
             statement = by_rows.replace("$module.weight", "$weight")
             names = [
                 f"torch.nn.{name}" if kind is nn.ParameterList else name
@@ -885,6 +893,27 @@ class Subject:
         known = {**classes, **by_hand}
         changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines, known)
         return [replace(change, layers=tuple(layers)) for change in changes]
+
+    def _draw_tensors(self, draw: str, transposed: str, comment: str, what: str) -> list[Change]:
+        """Draw matrices that are in no module, where the optimizer gets a list of them by name."""
+        given = self._call.positional[:1] if self._call else []
+        held = resolve(given[0], self._frame) if given else None
+        if self.location is None or not isinstance(held, (list, tuple)):
+            return []
+        matrices = [p for p in held if isinstance(p, torch.Tensor) and p.ndim == 2]
+        if not all(isinstance(p, torch.Tensor) and p.is_leaf for p in held) or not matrices:
+            return []
+        by_rows = _rows_are_units([tuple(p.shape) for p in matrices])
+        statement = (draw if by_rows else transposed).replace("$module.weight", "$weight")
+        lines = (
+            f"with torch.random.fork_rng():  # {comment}\n"
+            "    for $weight in $tensors:\n"
+            "        if $weight.ndim == 2 and $weight.requires_grad:\n"
+            f"            {statement}\n"
+        )
+        _execute(fill(lines, {"tensors": "tensors"}), {"tensors": held})
+        text = fill(lines, {"tensors": given[0]}, self.location.file)
+        return [Change(f"{what} of {given[0]}", Insert(self.location, text))]
 
     def _looped(self) -> dict[nn.Module, str]:
         """Return the modules that a loop of the script uses in each time step, and their matrix.
@@ -924,21 +953,6 @@ class Subject:
             type(m) is nn.ParameterList or known.get(type(m).__name__) is type(m) for m in own
         )
         return own if named and 2 * len(own) > len(matrices) else []
-
-    def _rows_are_units(self) -> bool:
-        """Return whether matrices written by hand have a row for each unit, as torch's have.
-
-        Their shapes say it where one follows upon another: what one puts out the next one takes in.
-        """
-        shapes = [
-            tuple(weight.shape)
-            for module in self._written_by_hand()
-            for weight in module.parameters(recurse=False)
-            if weight.ndim == 2
-        ]
-        pairs = list(pairwise(shapes))
-        rows = sum(before[0] == after[1] for before, after in pairs)
-        return bool(rows > sum(before[1] == after[0] for before, after in pairs))
 
     def _drawn(self, kinds: Sequence[type]) -> tuple[str, list[nn.Module]] | None:
         """Return a condition for the modules of some kinds that may be drawn, and these modules.
@@ -1205,6 +1219,16 @@ def fill(lines: str, known: Mapping[str, str], file: str | None = None) -> str:
 
 def _compile(lines: str) -> Any:
     return compile(fill(lines, {}), _OURS, "exec")
+
+
+def _rows_are_units(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Return whether matrices written by hand have a row for each unit, as torch's have.
+
+    Their shapes say it where one follows upon another: what one puts out the next one takes in.
+    """
+    pairs = list(pairwise(shapes))
+    rows = sum(before[0] == after[1] for before, after in pairs)
+    return rows > sum(before[1] == after[0] for before, after in pairs)
 
 
 def _execute(lines: str, objects: Mapping[str, Any]) -> None:

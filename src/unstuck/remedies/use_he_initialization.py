@@ -36,8 +36,9 @@ class UseHeInitialization(Remedy):
         Applies when hidden layers feed activations of the ReLU family, after the other remedies
         of the same treatment. The output layer is drawn like the others: the field does so, and
         one loop says it. Matrices of the script's own modules are drawn where most layers are such,
-        and biases of those stay. Embeddings and weights tied to them, norms, recurrent layers and
-        frozen weights stay. Pretrained weights would be lost: not for fine-tuning.
+        and biases of those stay; so are matrices in no module, where the optimizer is given a list
+        of them by name. Embeddings and weights tied to them, norms, recurrent layers and frozen
+        weights stay. Pretrained weights would be lost: not for fine-tuning.
 
     References:
         He, Zhang, Ren, Sun: Delving Deep into Rectifiers, ICCV 2015, equation 10.

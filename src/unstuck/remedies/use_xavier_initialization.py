@@ -40,8 +40,9 @@ class UseXavierInitialization(Remedy):
     Limits:
         Matrices of the script's own modules are drawn where most layers are such, and biases of
         those stay; of a loop over time, which uses a layer at least eight times, its one square
-        matrix. Embeddings and weights tied to them, norms and frozen weights stay. Pretrained
-        weights would be lost: not for fine-tuning.
+        matrix; of matrices in no module, those that the optimizer is given as a list by name.
+        Embeddings and weights tied to them, norms and frozen weights stay. Pretrained weights would
+        be lost: not for fine-tuning.
 
     References:
         Glorot, Bengio: Understanding the Difficulty of Training Deep Feedforward Neural Networks,
