@@ -88,11 +88,11 @@ SURE = 0.7
 PASSING = frozenset({"frozen-parameters", "premature-decay", "wrong-mode", "unshuffled-data"})
 """Of those, the ones that a script may do for a while and on purpose."""
 
+OUTGROWN = frozenset({"missing-nonlinearity"})
+"""Of the wiring, what is found only where little was learned: by and by it may be enough."""
+
 FORGETTING = frozenset({"unshuffled-data"})
 """Obstacles under which a training learns what comes and forgets what came before."""
-
-OUTGROWN = frozenset({"missing-nonlinearity"})
-"""Of those, the ones that are found only where little was learned: by and by it may be enough."""
 
 RATES = frozenset({"learning-rate-too-high"})
 """Obstacles that lie in every step from the first: what masks them (normalization, clipping) leads

@@ -83,7 +83,7 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
     sooner = telling(bench, pilot or trial, steps, pace, first, apart=apart)
     begin = bench.control_trial.seed + bool(apart or sooner)
     seeds = range(begin, begin + bench.options.seeds)
-    looks = sorted({*sooner, *doubled(steps, further)})
+    looks = sorted({*sooner, steps, *doubled(steps, further)})  # of a cut run, both
     bench.say(f"proving {name} on {len(seeds)} seeds{_when(looks[0])}")
     controls = _controls(bench, seeds, [look for look in looks if look != END])
     treated = {
