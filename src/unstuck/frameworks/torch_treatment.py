@@ -833,10 +833,9 @@ class Subject:
             if not isinstance(module, _OF_TORCH):
                 classes[type(module).__name__] = type(module)
                 place = f"isinstance($module, {type(module).__name__})"
-            loops.append(
-                f"    {'el' * bool(loops)}if {place}:\n"
-                f"        torch.nn.init.orthogonal_($module.{weight})\n"
-            )
+            branch = f"if {place}:\n        torch.nn.init.orthogonal_($module.{weight})\n"
+            if not any(branch in known for known in loops):  # several cells of one class
+                loops.append(f"    {'el' * bool(loops)}{branch}")
             layers.append(self.name(module))
         for kinds, statement in ((_MATRICES, draw), (_TRANSPOSED, transposed)):
             found = self._drawn(kinds)
@@ -891,7 +890,8 @@ class Subject:
         body = textwrap.indent("for $module in $modules:\n" + "".join(loops), "    ")
         lines = f"with torch.random.fork_rng():  # {comment}\n{body}"
         known = {**classes, **by_hand}
-        changes = self.before_optimizer(f"{what} of {', '.join(layers)}", lines, known)
+        drawn = ", ".join(dict.fromkeys(layers))
+        changes = self.before_optimizer(f"{what} of {drawn}", lines, known)
         return [replace(change, layers=tuple(layers)) for change in changes]
 
     def _draw_tensors(self, draw: str, transposed: str, comment: str, what: str) -> list[Change]:
