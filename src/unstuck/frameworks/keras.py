@@ -44,7 +44,7 @@ class KerasWatcher:
         recorder: Where to write.
         budget: Share of the run's time that deep samples may cost, at least the allowance. What
             compiling a measured step costs on JAX and TensorFlow is paid once for a shape of batch
-            and comes on top.
+            and comes on top, as does the first sample of all, which compiles single operations.
         births: Where layers were constructed; shared with a treatment.
         stop_at: Number of steps after which `StopTraining` is raised (for trials).
         stop_on: ``error`` raises it after a loss that is not finite.
@@ -73,6 +73,7 @@ class KerasWatcher:
         self.others = others
         self.pacing = Pacing(budget)
         self.compiling = 0.0
+        self.prepared = False
         self.failed: str | None = None
         self.active = True
         self.pid = os.getpid()

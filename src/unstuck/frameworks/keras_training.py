@@ -7,7 +7,8 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from keras.src import backend
+import numpy as np
+from keras.src import backend, regularizers
 
 from unstuck.findings import Location
 from unstuck.frameworks.array_measure import Array
@@ -191,7 +192,15 @@ class Training:
             self.write_facts()
 
     def sampled(self, cost: float, pacing: Pacing) -> None:
-        """Choose the next deep sample after one that took `cost` seconds."""
+        """Choose the next deep sample after one that took `cost` seconds.
+
+        The very first sample of a script compiles operations of the backend, which is paid once.
+        """
+        if not self.watcher.prepared:
+            self.watcher.prepared = True
+            self.watcher.compiling += cost
+            pacing.spent -= cost
+            cost = 0.0
         self.cost = cost if not self.cost else 0.5 * (self.cost + cost)
         self.next_deep = self.step - 1 + pacing.distance(self.step, self.cost)
 
@@ -218,8 +227,7 @@ class Training:
         """Return what the weights' regularizers add to every loss, None without any."""
         model = self.model()
         held = [v for v in model.trainable_variables if v.regularizer] if model is not None else []
-        values = [v.regularizer(backend.convert_to_tensor(read(v))) for v in held]
-        return sum(float(backend.convert_to_numpy(value)) for value in values) if values else None
+        return sum(_penalty(v.regularizer, read(v)) for v in held) if held else None
 
     def _see_rate(self, read: Reader, step: int) -> None:
         """Note the learning rate where it changed."""
@@ -354,3 +362,18 @@ def _standard(model: Any) -> bool:
 def _value(variable: Any) -> Array:
     value: Array = backend.convert_to_numpy(variable.value)
     return value
+
+
+def _penalty(regularizer: Any, weights: Array) -> float:
+    """Return what a regularizer adds to the loss; Keras' own are computed without a backend.
+
+    A backend compiles every operation for every shape, which costs as much as a whole sample.
+    """
+    if type(regularizer) in (regularizers.L1, regularizers.L2, regularizers.L1L2):
+        wide = weights.astype(np.float64)
+        sizes, squares = float(np.abs(wide).sum()), float(np.square(wide).sum())
+        return (
+            float(getattr(regularizer, "l1", 0.0)) * sizes
+            + float(getattr(regularizer, "l2", 0.0)) * squares
+        )
+    return float(backend.convert_to_numpy(regularizer(backend.convert_to_tensor(weights))))

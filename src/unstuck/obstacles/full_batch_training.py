@@ -25,7 +25,8 @@ class FullBatchTraining(Obstacle):
 
     Evidence:
         The batch has the same size, the same mean and deviation of targets and inputs in all deep
-        samples (within a ten-thousandth of the deviation), at least ROWS rows, and the run learned
+        samples (within a ten-thousandth of the deviation; or Keras' `fit` was told to take as many
+        rows at once as it was given), at least ROWS rows, and the run learned
         poorly (or came less than FAR of the way, whatever its accuracy) and was still descending;
         from LARGE rows on, where a pass makes sixteen steps of 32 rows, also in a run that came
         less than three quarters of the way.
@@ -57,7 +58,7 @@ class FullBatchTraining(Obstacle):
         sizes = run.of("batch_size")
         if len(sizes) < 5 or min(sizes) != max(sizes) or sizes[0] < self.ROWS:
             return
-        if not all(_constant(run, signal) for signal in ("target", "input")):
+        if not _all_rows(run) and not all(_constant(run, of) for of in ("target", "input")):
             return
         went = descent(run)
         slow = (went.poor or went.achieved < self.FAR) and went.slope > 0.005
@@ -73,6 +74,13 @@ class FullBatchTraining(Obstacle):
             evidence={"batch_size": sizes[0], "achieved": went.achieved},
             confidence=0.8,
         )
+
+
+def _all_rows(run: Run) -> bool:
+    """Return whether `fit` was given arrays and a batch size that is not below their rows."""
+    fit = run.facts.get("fit") or {}
+    rows = (fit.get("rows") or 0) * (1 - (fit.get("validation_split") or 0.0))
+    return 0 < rows <= (fit.get("batch_size") or 0)
 
 
 def _constant(run: Run, what: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from unstuck.sources.script import FUNCTIONS, Script, callee, dotted
 
@@ -54,8 +54,16 @@ def value(script: Script, node: ast.expr) -> float | None:
     return None
 
 
-def written(script: Script, node: ast.expr, depth: int = 0) -> list[ast.expr]:
+def written(
+    script: Script, node: ast.expr, among: Collection[ast.expr] = (), depth: int = 0
+) -> list[ast.expr]:
     """Return the written-out numbers that an expression gets its value from.
+
+    Args:
+        script: The script.
+        node: The expression.
+        among: Expressions that are changed in the same way, which may use the number as well.
+        depth: How many names have been followed.
 
     Returns:
         Nothing where it is not certain, or where the number is also used for something else.
@@ -64,16 +72,17 @@ def written(script: Script, node: ast.expr, depth: int = 0) -> list[ast.expr]:
         return [node] if script.editable(node) else []
     if depth > _DEPTH:
         return []
-    sources = _sources(script, node)
-    found = [written(script, each, depth + 1) for each in sources]
+    among = (*among, node)
+    sources = _sources(script, node, among)
+    found = [written(script, each, (*among, *sources), depth + 1) for each in sources]
     return [each for part in found for each in part] if found and all(found) else []
 
 
-def _sources(script: Script, node: ast.expr) -> Sequence[ast.expr]:
+def _sources(script: Script, node: ast.expr, among: Collection[ast.expr]) -> Sequence[ast.expr]:
     if isinstance(node, ast.Name):
-        return _named(script, node)
+        return _named(script, node, among)
     if isinstance(node, ast.Attribute):
-        return _attribute(script, node)
+        return _attribute(script, node, among)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         entries = _entries(script, node.value, str(node.slice.value))
         uses = [
@@ -81,29 +90,29 @@ def _sources(script: Script, node: ast.expr) -> Sequence[ast.expr]:
             for other in ast.walk(script.tree)
             if isinstance(other, ast.Subscript) and ast.dump(other) == ast.dump(node)
         ]
-        return entries if len(entries) == 1 and len(uses) == 1 else []
+        return entries if len(entries) == 1 and _only(uses, among) else []
     return []
 
 
-def _named(script: Script, node: ast.Name) -> Sequence[ast.expr]:
+def _only(uses: Iterable[ast.expr], among: Collection[ast.expr]) -> bool:
+    return all(use in among for use in uses)
+
+
+def _named(script: Script, node: ast.Name, among: Collection[ast.expr]) -> Sequence[ast.expr]:
     scope: ast.AST = script.scope(node)
     while True:
         own = _stores(script, scope, node.id)
         if own is None:
             return []
         if own:
-            return own if len(own) == 1 and _once(script, scope, node.id) else []
+            return own if len(own) == 1 and _only(script.loads(node.id, scope), among) else []
         if isinstance(scope, FUNCTIONS):
             given = _parameter(script, scope, node.id)
             if given is not None:
-                return given if _once(script, scope, node.id) else []
+                return given if _only(script.loads(node.id, scope), among) else []
         if scope is script.tree:
             return []
         scope = next(a for a in script.around(scope) if isinstance(a, (*FUNCTIONS, ast.Module)))
-
-
-def _once(script: Script, scope: ast.AST, name: str) -> bool:
-    return len(script.loads(name, scope)) == 1
 
 
 def _stores(script: Script, scope: ast.AST, name: str) -> list[ast.expr] | None:
@@ -158,7 +167,9 @@ def _parameter(
     return found
 
 
-def _attribute(script: Script, node: ast.Attribute) -> Sequence[ast.expr]:
+def _attribute(
+    script: Script, node: ast.Attribute, among: Collection[ast.expr]
+) -> Sequence[ast.expr]:
     text = dotted(node)
     if text is None:
         return []
@@ -172,14 +183,15 @@ def _attribute(script: Script, node: ast.Attribute) -> Sequence[ast.expr]:
             for each in (other.targets if isinstance(other, ast.Assign) else [other.target])
             if dotted(each) == text
         ]
-        reads = [n for n in ast.walk(within) if isinstance(n, ast.Attribute) and dotted(n) == text]
-        if len(found) == 1 and len(reads) == 2:
+        named = [n for n in ast.walk(within) if isinstance(n, ast.Attribute) and dotted(n) == text]
+        reads = [n for n in named if isinstance(n.ctx, ast.Load)]
+        if len(found) == 1 and _only(reads, among):
             held = found[0][1].value
             return [held] if held is not None else []
         return []
     uses = [n for n in ast.walk(script.tree) if isinstance(n, ast.Attribute) and dotted(n) == text]
     entries = _entries(script, node.value, node.attr)
-    return entries if len(entries) == 1 and len(uses) == 1 else []
+    return entries if len(entries) == 1 and _only(uses, among) else []
 
 
 def _entries(script: Script, holder: ast.expr, key: str) -> list[ast.expr]:

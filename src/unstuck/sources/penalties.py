@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from unstuck.edits import Rewrite
 from unstuck.findings import Location
@@ -53,8 +53,9 @@ def lower_decay(run: Run, factor: float) -> list[Change]:
     if script is None or call is None or not decay:
         return []
     edits: list[Rewrite] = []
-    for node in _decays(call):
-        places = written(script, node)
+    nodes = list(_decays(call))
+    for node in nodes:
+        places = written(script, node, nodes)
         number = value(script, node)
         if number is not None and places:
             edits += [script.replace(each, shown(number * factor)) for each in places]
@@ -91,7 +92,7 @@ def lower_dropout(run: Run, rate: float) -> list[Change]:
         script = Script.read(Location(file, 1))
         if script is None:
             continue
-        edits = [edit for node in _rates(script) for edit in _capped(script, node, rates, rate)]
+        edits = list(_capped(script, list(_rates(script)), rates, rate))
         found += changes(f"dropout of at most {rate:g}", dict.fromkeys(edits))
     return found
 
@@ -112,19 +113,24 @@ def _rates(script: Script) -> Iterator[ast.expr]:
             yield words["dropout"]
 
 
-def _capped(script: Script, node: ast.expr, rates: Iterable[float], rate: float) -> list[Rewrite]:
-    """Return the edits of a rate, if it is one of those that the run saw."""
-    places = written(script, node)
-    numbers = [number for each in places if (number := literal(each)) is not None]
-    if not places:
-        number = value(script, node)
-        places, numbers = ([node], [number]) if number is not None else ([], [])
-    pairs = zip(places, numbers, strict=True)
-    return [
-        script.replace(each, shown(rate))
-        for each, number in pairs
-        if any(abs(number - seen) < 1e-9 for seen in rates) and script.editable(each)
-    ]
+def _capped(
+    script: Script, nodes: Sequence[ast.expr], rates: Collection[float], rate: float
+) -> Iterator[Rewrite]:
+    """Yield the edits of the rates that are among those that the run saw.
+
+    A rate whose number cannot be found is capped in place.
+    """
+    for node in nodes:
+        places = written(script, node, nodes)
+        numbers = [number for each in places if (number := literal(each)) is not None]
+        if not places:
+            number = value(script, node)
+            places, numbers = ([node], [number]) if number is not None else ([], [])
+        for each, number in zip(places, numbers, strict=True):
+            if any(abs(number - seen) < 1e-9 for seen in rates) and script.editable(each):
+                yield script.replace(each, shown(rate))
+        if not places and rates and not isinstance(node, ast.Call) and script.editable(node):
+            yield script.replace(node, f"min({script.text(node)}, {shown(rate)})")
 
 
 # ---------------------------------------------------------------------- regularizers of layers
@@ -146,15 +152,28 @@ def lower_regularizers(run: Run, factor: float) -> list[Change]:
 
 
 def _regularizers(script: Script, factor: float) -> Iterator[Rewrite]:
+    calls = [
+        node
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.Call) and callee(node) in _REGULARIZERS
+    ]
+    strengths = [
+        given
+        for call in calls
+        for given in (*call.args, *(word.value for word in call.keywords))
+        if not isinstance(given, ast.Starred)
+    ]
+    for given in strengths:
+        places = written(script, given, strengths)
+        for place in places:
+            yield script.replace(place, shown((literal(place) or 0.0) * factor))
+        if not places and script.editable(given):
+            yield script.replace(given, f"{shown(factor)} * ({script.text(given)})")
+    for call in calls:
+        if not (call.args or call.keywords):
+            yield script.replace(call, f"{script.text(call.func)}({shown(0.01 * factor)})")
     for node in ast.walk(script.tree):
-        if isinstance(node, ast.Call) and callee(node) in _REGULARIZERS:
-            for given in (*node.args, *(word.value for word in node.keywords)):
-                number = value(script, given)
-                for place in written(script, given) if number is not None else ():
-                    yield script.replace(place, shown((literal(place) or 0.0) * factor))
-            if not (node.args or node.keywords):
-                yield script.replace(node, f"{script.text(node.func)}({shown(0.01 * factor)})")
-        elif isinstance(node, ast.keyword) and (node.arg or "").endswith("_regularizer"):
+        if isinstance(node, ast.keyword) and (node.arg or "").endswith("_regularizer"):
             named = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
             if named:
                 yield script.replace(node.value, "None")
