@@ -548,6 +548,65 @@ def test_lighter_regularization(tmp_path: Path) -> None:
     assert "layers.Dense(10, kernel_regularizer=None)" in text
 
 
+def test_a_strength_that_several_layers_use(tmp_path: Path) -> None:
+    body = """
+        def build(strength, drop, unknown):
+            regular = {"kernel_regularizer": keras.regularizers.L2(unknown * 2)}
+            return keras.Sequential([
+                layers.Dense(64, kernel_regularizer=keras.regularizers.L2(strength)),
+                layers.Dropout(drop), layers.Dropout(drop),
+                layers.Dense(9, kernel_regularizer=keras.regularizers.L2(strength)),
+                layers.Dense(10, **regular),
+            ])
+        options = parser.parse_args()
+        parser.add_argument("--l2", default=0.3)
+        model = build(options.l2, 0.9, float(sys.argv[1]))
+        model.compile("sgd", "mse")
+        model.fit(x, y)
+    """
+    made = "layers.Dense(10, **regular)"
+    sick = Sick(tmp_path, body, [], made, last=None, facts={"dropout": [0.9]})
+    text = sick.treated("lighten-regularization", factor=0.01, dropout=0.5)
+    assert 'parser.add_argument("--l2", default=0.003)' in text
+    assert "model = build(options.l2, 0.5, float(sys.argv[1]))" in text
+    assert "keras.regularizers.L2(0.01 * (unknown * 2))" in text
+
+
+CROSSING = """
+    class Own(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            \"\"\"What it is.\"\"\"
+            return keras.ops.mean(keras.ops.abs(y_true - y_pred) ** 1.5)
+
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile("sgd", Own())
+    model.fit(x, y[:9] - 1, validation_data=(x, y))
+"""
+
+
+def test_targets_in_the_shape_of_the_predictions(tmp_path: Path) -> None:
+    facts: dict[str, Any] = {"broadcast": [32, 32], "fit": {"data": "arrays"}}
+    sick = Sick(tmp_path, CROSSING, [], "layers.Dense(1)", last=None, facts=facts)
+    sick.run = replace(
+        sick.run, loss_function=Loss(None, None, prediction_shape=(32, 1), target_shape=(32,))
+    )
+    text = sick.treated("fix-shapes")
+    assert "model.fit(x, (y[:9] - 1)[:, None], validation_data=(x, y[:, None]))" in text
+    line = sick.source[: sick.source.index("def call")].count("\n") + 1
+    place = Location(str(sick.path), line).to_json()
+    known = {"location": place, "target": "y_true", "prediction": "y_pred"}
+    sick.run = replace(sick.run, facts={**sick.run.facts, "crossing": known})
+    holds(
+        sick.treated("fix-shapes"),
+        [
+            "y_true = y_true[:, None]",
+            "return keras.ops.mean(" + "keras.ops.abs(y_true - y_pred) ** 1.5)",
+        ],
+    )
+    sick.run = replace(sick.run, facts={"fit": facts["fit"]})
+    assert sick.treated("fix-shapes") == ""
+
+
 def test_layers_that_are_frozen(tmp_path: Path) -> None:
     body = """
         base = layers.Dense(64, activation="relu", trainable=False)

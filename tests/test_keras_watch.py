@@ -12,6 +12,7 @@ import pytest
 
 from scripts import ours, python, strict, unstuck, write
 from unstuck.diagnosis import diagnose
+from unstuck.evidence import kept_pass, validation
 from unstuck.findings import Severity
 from unstuck.record import read
 
@@ -177,6 +178,13 @@ train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1
       x[:, 0])
 train(keras.Sequential([layers.Input((6,)), dense(8, activation="exponential"), dense(1)]), "mse",
       random.normal(size=(128, 1)))
+class Crossing(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.log(ops.cosh(y_true - y_pred)))
+train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1)]), Crossing(),
+      x[:, 0])
+train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1)]), Crossing(),
+      x[:, :1])
 """
 
 
@@ -253,14 +261,48 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     findings = diagnose(str(tmp_path / "r.db"))
-    found = [{f.obstacle for f in findings if f.run == run} for run in range(4)]
+    found = [{f.obstacle for f in findings if f.run == run} for run in range(6)]
     # On TensorFlow, Keras computes the loss of the logits that the softmax was given.
     double = next(f for f in findings if f.obstacle == "softmax-before-cross-entropy")
     assert (double.run, double.severity is Severity.INFO) == (0, backend == "tensorflow")
     assert {"unshuffled-data", "output-activation-mismatch"} <= found[1]
     assert "shape-broadcast" in found[2]
     assert "missing-nonlinearity" not in found[3]
-    assert read(tmp_path / "r.db").runs[3].layers[0].activation == "exponential"
+    assert "shape-broadcast" in found[4]
+    assert "shape-broadcast" not in found[5]
+    runs = read(tmp_path / "r.db").runs
+    assert runs[3].layers[0].activation == "exponential"
+    crossing = runs[4].facts["crossing"]
+    line = path.read_text().splitlines()[crossing["location"]["line"] - 1]
+    assert line.strip() == "def call(self, y_true, y_pred):"
+    assert (crossing["target"], crossing["prediction"]) == ("y_true", "y_pred")
+
+
+def test_penalties_and_the_pass_that_a_run_went_back_to(backend: str, tmp_path: Path) -> None:
+    source = """\
+x = random.normal(size=(96, 6)).astype("float32")
+y = random.normal(size=(96, 1)).astype("float32")
+def dense(units, regularizer, **more):
+    return layers.Dense(units, kernel_regularizer=regularizer, **more)
+first, second = keras.regularizers.L1L2(0.01, 0.02), keras.regularizers.OrthogonalRegularizer(0.05)
+model = keras.Sequential([layers.Input((6,)), dense(64, first, activation="relu"),
+                          dense(8, second), dense(1, "l1")])
+model.compile(keras.optimizers.Adam(0.03), loss="mse")
+print(float(sum(model.losses)))
+stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
+model.fit(x[:64], y[:64], batch_size=16, epochs=40, validation_data=(x[64:], y[64:]), verbose=0,
+          callbacks=[stop])
+print(4 * (stop.best_epoch + 1) - 1)
+"""
+    done = unstuck("run", "--record", "r.db", script(tmp_path, backend, source), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    penalty, best = map(float, done.stdout.split())
+    (run,) = read(tmp_path / "r.db").runs
+    assert run.of("penalty")[0] == pytest.approx(penalty, rel=1e-4)
+    assert kept_pass(run) == best < run.steps - 1
+    passes = validation(run)
+    assert passes is not None
+    assert passes[0][-1] == min(passes[0])
 
 
 def test_several_steps_at_once_are_counted_and_it_is_said(backend: str, tmp_path: Path) -> None:

@@ -417,6 +417,8 @@ def kept_pass(run: Run) -> int | None:
     loaded = run.facts.get("loaded") or {}
     if loaded.get("step") != run.steps:
         return None
+    if "pass" in loaded:  # Keras' callback says it
+        return int(loaded["pass"])
     found = [
         (abs(value - loaded["weights"]), step)
         for kind in _kinds(run)

@@ -21,6 +21,7 @@ from typing import Any
 import keras
 from keras.src import backend
 from keras.src.callbacks.callback_list import CallbackList
+from keras.src.callbacks.early_stopping import EarlyStopping
 from keras.src.models.model import Model
 
 from unstuck.frameworks import keras_data
@@ -318,7 +319,7 @@ class KerasWatcher:
         def on_epoch_end(callbacks: Any, epoch: int, logs: Any = None) -> Any:
             session = watcher._session(callbacks)
             if session is not None:
-                watcher.guard(session.epoch_ended, logs or {})
+                watcher.guard(session.epoch_ended, epoch, callbacks, logs or {})
             return original(callbacks, epoch, logs)
 
         return on_epoch_end
@@ -361,6 +362,8 @@ class _Session:
         self._original: Callable[..., Any] | None = None
         self._function: Callable[..., Any] | None = None
         self._steps: Steps | None = None
+        self._callbacks: Any = None
+        self._passes: dict[int, int] = {}
 
     def fitted(
         self, signature: inspect.Signature, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -391,11 +394,23 @@ class _Session:
     def ended(self) -> None:
         """Write what `fit` left; a loop of single steps is written when the script ends."""
         if self.by_epochs:
+            self._went_back()
             self.training.write_facts()
             self.watcher.keep_up(self.training, PAUSE_SECONDS)
 
-    def epoch_ended(self, logs: Mapping[str, Any]) -> None:
+    def _went_back(self) -> None:
+        """Note to the weights of which pass `EarlyStopping` has gone back."""
+        for callback in getattr(self._callbacks, "callbacks", ()):
+            if not isinstance(callback, EarlyStopping) or not callback.restore_best_weights:
+                continue
+            best = self._passes.get(callback.best_epoch)
+            if callback.best_weights is not None and best is not None:
+                self.training.fact("loaded", {"step": self.training.step, "pass": best})
+
+    def epoch_ended(self, epoch: int, callbacks: Any, logs: Mapping[str, Any]) -> None:
         """Note the metrics of an epoch."""
+        self._callbacks = callbacks
+        self._passes[epoch] = max(self.training.step - 1, 0)
         self.training.epoch_ended({k: float(v) for k, v in logs.items() if _number(v)})
         self.watcher.keep_up(self.training, PAUSE_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from keras.src import backend, tree
 from unstuck.frameworks import array_measure as measure
 from unstuck.frameworks import class_counts
 from unstuck.frameworks.array_measure import Array
-from unstuck.frameworks.keras_losses import INSIDE, Compared, compared, written
+from unstuck.frameworks.keras_losses import INSIDE, Compared, compared, crosses, place_of, written
 from unstuck.frameworks.keras_steps import Seen
 from unstuck.record import Recorder
 
@@ -49,6 +50,7 @@ class Batches:
         self.facts: dict[str, Any] = {}
         self._moments: measure.Moments | None = None
         self._targets: measure.Moments | None = None
+        self._crossing: dict[int, bool | None] = {}
 
     def losses(self, seen: Seen, batch: Any) -> Judged:
         """Return what each loss of the step compared, and whether its logits were restored."""
@@ -59,10 +61,19 @@ class Batches:
             target, prediction, value = (seen.numbers[slot] for slot in event.slots)
             if event.facts["weighted"]:
                 self.facts["loss_call"] = {"weighted": True}
-            found.append(
-                (compared(event.source, target, prediction, value), event.facts["restored"])
-            )
+            call = compared(event.source, target, prediction, value)
+            if call.function is None and self._crosses(event.source, target, prediction):
+                call = replace(call, stretched=(target.size, prediction.size))
+            if call.stretched and "crossing" not in self.facts:
+                self.facts["crossing"] = place_of(event.source)
+            found.append((call, event.facts["restored"]))
         return found or self._unseen_loss(seen, batch)
+
+    def _crosses(self, loss: Any, target: Array, prediction: Array) -> bool:
+        """Return whether a loss stretches a column against a row; asked until it is known."""
+        if self._crossing.get(id(loss)) is None:
+            self._crossing[id(loss)] = crosses(loss, target, prediction)
+        return bool(self._crossing[id(loss)])
 
     def _unseen_loss(self, seen: Seen, batch: Any) -> Judged:
         """Return what a loss that is no object of Keras' compares, if its value tells."""

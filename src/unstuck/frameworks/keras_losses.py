@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from keras.src import backend
 from keras.src.losses.losses import LossFunctionWrapper
 
+from unstuck.findings import Location
 from unstuck.frameworks.array_measure import Array
 
-__all__ = ["Compared", "compared", "function_of"]
+__all__ = ["Compared", "compared", "crosses", "function_of", "place_of", "written"]
 
 _FUNCTIONS: Mapping[str, str] = {
     "mean_squared_error": "mse_loss",
@@ -23,6 +26,9 @@ _FUNCTIONS: Mapping[str, str] = {
 """Function of Keras -> the name of the same loss in torch.nn.functional, which records use."""
 _ENTROPIES = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 _REDUCTIONS: Mapping[Any, str] = {"sum": "sum", "none": "none", None: "none"}
+ROUNDING = 1e-6
+"""Values that differ by less, as a share, are the same: sums of single precision in another order
+(eight times its unit roundoff)."""
 INSIDE: Mapping[str, str] = {"cross_entropy": "log_softmax", "nll_loss": "log"}
 """What a loss does first with the predictions, where that is not the loss itself."""
 
@@ -95,6 +101,51 @@ def compared(loss: Any, target: Array, prediction: Array, value: Array) -> Compa
         name, stretched = written(target, prediction, total)
         return Compared(name, prediction, target, total, reduction, stretched)
     return Compared(function, prediction, target, total, reduction, least=least)
+
+
+def crosses(loss: Any, target: Array, prediction: Array) -> bool | None:
+    """Return whether a loss of the script's own compares every prediction with every target.
+
+    Of a column against a row it does, if the order of the targets is of no account to it, but their
+    shape is: it is asked again, with the targets in reverse and shaped like the predictions.
+
+    Returns:
+        None where this batch does not tell, as where all predictions are the same.
+    """
+    rows = target.shape[0] if target.ndim else 0
+    if {target.shape, prediction.shape} != {(rows,), (rows, 1)}:
+        return False
+    asked = (target, target[::-1].copy(), target.reshape(prediction.shape))
+    with backend.StatelessScope(), _undisturbed():
+        given = backend.convert_to_tensor(prediction)
+        values = [loss.call(backend.convert_to_tensor(each), given) for each in asked]
+        said, reverse, shaped = (float(np.mean(backend.convert_to_numpy(v))) for v in values)
+    rounding = ROUNDING * max(abs(said), 1e-12)
+    if abs(reverse - said) > rounding:
+        return False
+    return True if abs(shaped - said) > 10 * rounding else None
+
+
+def place_of(loss: Any) -> dict[str, Any] | None:
+    """Return where a loss compares, and what it calls target and prediction; None if unknown."""
+    code = getattr(type(loss).call, "__code__", None)
+    if code is None or code.co_argcount < 3:
+        return None
+    target, prediction = code.co_varnames[1:3]
+    location = Location(code.co_filename, code.co_firstlineno)
+    return {"location": location.to_json(), "target": target, "prediction": prediction}
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Leave gradients and random numbers of PyTorch as they are."""
+    if backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    with torch.no_grad(), torch.random.fork_rng():
+        yield
 
 
 def _least(loss: Any, target: Array, prediction: Array) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from unstuck.findings import Location
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
+from unstuck.sources.keras_subject import KerasSubject
 from unstuck.sources.script import Script, dotted
 
 __all__ = ["FixShapes"]
@@ -26,7 +27,8 @@ class FixShapes(Remedy):
         Where predictions (n, 1) meet targets (n,), the targets get the missing dimension:
         ``y.view_as(prediction)``, or ``y.unsqueeze(-1)`` where the predictions have no name.
         Where it is the other way round they lose it. Losses and comparisons of the validation are
-        treated as well.
+        treated as well. In Keras, a loss class of the script's own does it first of all; a loss
+        inside a ``train_step`` gets targets in that shape from ``fit``.
 
     When it helps:
         (n, 1) minus (n,) is an n by n table: every prediction is compared with every target, and
@@ -59,6 +61,12 @@ class FixShapes(Remedy):
             if script is not None and index is not None:
                 changes += _equalized(script, place, index)
         return changes
+
+    def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
+        """Shape the targets in the loss, else those that ``fit`` is given."""
+        if not subject.run.facts.get("broadcast"):
+            return []
+        return _in_loss(subject.run) or _in_fit(subject)
 
 
 class _Place:
@@ -123,6 +131,51 @@ def _same_entries(shapes: Sequence[Shape]) -> bool:
 
 def _pattern(shape: Shape) -> Shape:
     return tuple(1 if size == 1 else -1 for size in shape)
+
+
+def _missing(run: Run) -> str:
+    """Return the index by which targets of a Keras loss get the predictions' shape."""
+    loss = run.loss_function
+    return "[:, None]" if len(loss.target_shape) < len(loss.prediction_shape) else "[:, 0]"
+
+
+def _in_loss(run: Run) -> list[Change]:
+    """Return the change of a Keras loss of the script's own: its targets get their shape first."""
+    known = run.facts.get("crossing") or {}
+    script = Script.read(Location.from_json(known.get("location")))
+    for function in script.functions("call") if script is not None else ():
+        first = min(node.lineno for node in (function, *function.decorator_list))
+        body = function.body[ast.get_docstring(function) is not None :]
+        if script is None or first != known["location"]["line"] or not body:
+            continue
+        line = f"{known['target']} = {known['target']}{_missing(run)}"
+        what = f"{os.path.basename(script.file)}:{body[0].lineno}: `{line}`"
+        if script.whole_lines(body[0]):
+            return [Change(what, script.before(body[0], [line]))]
+    return []
+
+
+def _in_fit(subject: KerasSubject) -> list[Change]:
+    """Return the change of what `fit` is given: targets shaped like the predictions."""
+    fit, index = subject.fit, _missing(subject.run)
+    targets = fit.given.get("y") if fit is not None else None
+    if fit is None or targets is None or (subject.run.facts.get("fit") or {})["data"] != "arrays":
+        return []
+    script = fit.script
+    values = {"y": f"{_grouped(script, targets)}{index}"}
+    held = fit.given.get("validation_data")
+    if isinstance(held, ast.Tuple) and len(held.elts) >= 2:
+        texts = [script.text(each) for each in held.elts]
+        texts[1] = f"{_grouped(script, held.elts[1])}{index}"
+        values["validation_data"] = f"({', '.join(texts)})"
+    elif held is not None:
+        return []
+    return subject.set_fit(f"targets of fit: `{values['y']}`", **values)
+
+
+def _grouped(script: Script, node: ast.expr) -> str:
+    atoms = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
+    return script.text(node) if isinstance(node, atoms) else f"({script.text(node)})"
 
 
 def _equalized(script: Script, place: _Place, index: int) -> Iterator[Change]:
