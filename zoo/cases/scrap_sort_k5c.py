@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--epochs", type=int, default=40)
 parser.add_argument("--lr", type=float, default=0.02)
-parser.add_argument("--batch", type=int, default=0, help="0: one batch")
+parser.add_argument("--batch", type=int, default=0)
 parser.add_argument("--hidden", type=int, nargs="*", default=[64, 64])
 options = parser.parse_args()
 
