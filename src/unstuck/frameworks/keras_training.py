@@ -227,7 +227,7 @@ class Training:
         """Return what the weights' regularizers add to every loss, None without any."""
         model = self.model()
         held = [v for v in model.trainable_variables if v.regularizer] if model is not None else []
-        return sum(_penalty(v.regularizer, read(v)) for v in held) if held else None
+        return sum(_added(v.regularizer, read(v)) for v in held) if held else None
 
     def _see_rate(self, read: Reader, step: int) -> None:
         """Note the learning rate where it changed."""
@@ -364,7 +364,7 @@ def _value(variable: Any) -> Array:
     return value
 
 
-def _penalty(regularizer: Any, weights: Array) -> float:
+def _added(regularizer: Any, weights: Array) -> float:
     """Return what a regularizer adds to the loss; Keras' own are computed without a backend.
 
     A backend compiles every operation for every shape, which costs as much as a whole sample.
