@@ -216,19 +216,23 @@ def _floor(run: Run) -> float:
 def _accuracy(run: Run) -> float:
     """Return the share of right predictions in training at the end, NaN if it is not known.
 
-    That of the last batches that were measured, unless these were long ago: then the one that the
-    framework reports of its last epoch.
+    That of the last batches that were measured, unless these were long ago, or before the last
+    epoch of which the framework reports one: then that.
     """
     measured = run.of("batch_accuracy")
-    if measured and measured.steps[-1] >= STALE * run.steps:
+    reported = next(
+        (
+            series
+            for (layer, signal), series in run.series.items()
+            if layer == "" and signal.startswith("metric:") and signal.endswith(("acc", "accuracy"))
+            if series
+        ),
+        Series(),
+    )
+    since = max(STALE * run.steps, *reported.steps[-2:-1], 0)
+    if measured and measured.steps[-1] >= since:
         return middle(measured.values[-LAST:])
-    reported = [
-        series.values[-1]
-        for (layer, signal), series in run.series.items()
-        if layer == "" and signal.startswith("metric:") and signal.endswith(("acc", "accuracy"))
-        if series
-    ]
-    return reported[0] if reported else math.nan
+    return reported.values[-1] if reported else math.nan
 
 
 def right_in_training(run: Run) -> tuple[float, bool]:

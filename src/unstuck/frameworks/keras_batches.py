@@ -52,8 +52,14 @@ class Batches:
         self._targets: measure.Moments | None = None
         self._crossing: dict[int, bool | None] = {}
 
-    def losses(self, seen: Seen, batch: Any) -> Judged:
-        """Return what each loss of the step compared, and whether its logits were restored."""
+    def losses(self, seen: Seen, batch: Any, reported: Any = None) -> Judged:
+        """Return what each loss of the step compared, and whether its logits were restored.
+
+        Args:
+            seen: What was seen of the step.
+            batch: Its batch.
+            reported: The loss that the step itself returned, None if it returned none.
+        """
         found: list[tuple[Compared, bool]] = []
         for event in seen.events:
             if event.what != "loss" or not all(slot in seen.numbers for slot in event.slots):
@@ -67,7 +73,7 @@ class Batches:
             if call.stretched and "crossing" not in self.facts:
                 self.facts["crossing"] = place_of(event.source)
             found.append((call, event.facts["restored"]))
-        return found or self._unseen_loss(seen, batch)
+        return found or self._unseen_loss(seen, batch, reported)
 
     def _crosses(self, loss: Any, target: Array, prediction: Array) -> bool:
         """Return whether a loss stretches a column against a row; asked until it is known."""
@@ -75,18 +81,21 @@ class Batches:
             self._crossing[id(loss)] = crosses(loss, target, prediction)
         return bool(self._crossing[id(loss)])
 
-    def _unseen_loss(self, seen: Seen, batch: Any) -> Judged:
+    def _unseen_loss(self, seen: Seen, batch: Any, reported: Any) -> Judged:
         """Return what a loss that is no object of Keras' compares, if its value tells."""
         outputs = [e for e in seen.events if e.what in ("layer", "activation") and e.slots]
         means = [e for e in seen.events if e.what == "mean" and e.slots[0] in seen.numbers]
         target = next(iter(tree.flatten(_part(batch, 1))), None)
-        if not outputs or not means or target is None or outputs[-1].slots[-1] not in seen.numbers:
+        if means:
+            reported = seen.numbers[means[-1].slots[0]]
+        known = bool(outputs) and outputs[-1].slots[-1] in seen.numbers
+        if reported is None or target is None or not known:
             return []
         prediction = seen.numbers[outputs[-1].slots[-1]]
-        value = float(np.sum(seen.numbers[means[-1].slots[0]]))
+        value = float(np.sum(backend.convert_to_numpy(reported)))
         goal = np.asarray(backend.convert_to_numpy(target))
         name, stretched = written(goal, prediction, value)
-        if name is None:
+        if name is None and not stretched:
             return []
         return [(Compared(name, prediction, goal, value, "mean", stretched), False)]
 

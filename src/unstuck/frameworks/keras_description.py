@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from unstuck.frameworks import keras_wiring as wiring
 from unstuck.frameworks.keras_batches import Judged
 from unstuck.frameworks.keras_births import Births
 from unstuck.frameworks.keras_layers import fans, units_first
-from unstuck.frameworks.keras_taps import Event
+from unstuck.frameworks.keras_taps import RECURRENT, Event
 
 __all__ = ["Description", "describe", "json_of"]
 
@@ -81,7 +81,7 @@ def describe(
             }
         )
     facts = {
-        "unused_layers": [n for n in owners if n not in found.layers],
+        "unused_layers": [n for n in owners if not _ran(n, found.layers, names)],
         "loss_inputs": found.inputs,
         "logits_taken": found.taken,
         "nonlinear": found.nonlinear,
@@ -92,6 +92,14 @@ def describe(
     }
     layers.sort(key=lambda layer: layer["depth"])
     return Description(layers, found.outputs, found.chain, facts)
+
+
+def _ran(name: str, ran: Collection[str], names: Mapping[int, tuple[str, Any]]) -> bool:
+    """Return whether a layer ran, as far as it was heard: what is inside of some layers is not."""
+    deaf = tuple(
+        f"{n}." for n, layer in names.values() if isinstance(layer, RECURRENT) and n in ran
+    )
+    return name in ran or (bool(deaf) and name.startswith(deaf))
 
 
 def _parent_location(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,18 +200,39 @@ def written(target: Array, prediction: Array, value: float) -> tuple[str | None,
     if not np.isfinite(value) or target.size != prediction.size or target.size < 2:
         return None, ()
     wide, flat = prediction.astype(np.float64), target.astype(np.float64)
-    differences = [(wide.reshape(-1) - flat.reshape(-1), ())]
-    if wide.shape != flat.shape and wide.size <= 4096:
-        try:
-            table = wide - flat
-        except ValueError:
-            return None, ()
-        differences.append((table, table.shape if table.size > wide.size else ()))
-    for difference, shape in differences:
-        for name, mean in (
-            ("mse_loss", float(np.square(difference).mean())),
-            ("l1_loss", float(np.abs(difference).mean())),
-        ):
-            if abs(mean - value) <= 1e-4 * max(abs(value), 1e-12):
-                return name, shape
+    aligned = wide.reshape(-1) - flat.reshape(-1)
+    for name, loss in _MEANS.items():
+        if _close(loss(aligned), value):
+            return name, ()
+    if {wide.shape, flat.shape} != {(flat.size,), (flat.size, 1)} or wide.size > 4096:
+        return None, ()
+    table = wide - flat
+    for name, loss in {**_MEANS, **_OTHERS}.items():
+        if _close(loss(table), value) and not _close(loss(aligned), value):
+            return (name if name in _MEANS else None), table.shape
     return None, ()
+
+
+def _close(one: float, other: float) -> bool:
+    return abs(one - other) <= 1e-4 * max(abs(other), 1e-12)
+
+
+def _huber(difference: Array) -> float:
+    size = np.abs(difference)
+    return float(np.where(size <= 1, 0.5 * size**2, size - 0.5).mean())
+
+
+_MEANS: Mapping[str, Callable[[Array], float]] = {
+    "mse_loss": lambda d: float(np.square(d).mean()),
+    "l1_loss": lambda d: float(np.abs(d).mean()),
+}
+_OTHERS: Mapping[str, Callable[[Array], float]] = {
+    "root of the mean square": lambda d: math.sqrt(np.square(d).mean()),
+    "half the mean square": lambda d: float(np.square(d).mean()) / 2,
+    "sum of squares": lambda d: float(np.square(d).sum()),
+    "sum of sizes": lambda d: float(np.abs(d).sum()),
+    "huber": _huber,
+    "log cosh": lambda d: float((np.logaddexp(d, -d) - math.log(2)).mean()),
+    "root of one and the square": lambda d: float((np.sqrt(1 + np.square(d)) - 1).mean()),
+}
+"""What scripts make of differences in a loss that is no object of Keras'."""

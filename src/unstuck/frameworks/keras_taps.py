@@ -26,7 +26,7 @@ from unstuck.findings import Location
 from unstuck.frameworks.frames import calling_frame, locate
 from unstuck.frameworks.wrapping import wrap
 
-__all__ = ["Event", "Taps", "activation_kind"]
+__all__ = ["RECURRENT", "Event", "Taps", "activation_kind"]
 
 ACTIVATIONS: Mapping[str, str] = {
     "relu": "relu",
@@ -50,7 +50,7 @@ ACTIVATIONS: Mapping[str, str] = {
     "log_softmax": "log_softmax",
 }
 """Function of a Keras backend (``keras.src.backend.nn``) -> kind of activation."""
-_RECURRENT = (layers.RNN, layers.Bidirectional, layers.TimeDistributed)
+RECURRENT = (layers.RNN, layers.Bidirectional, layers.TimeDistributed)
 _ATTENTION = (layers.MultiHeadAttention, layers.GroupedQueryAttention, layers.Attention)
 
 
@@ -198,7 +198,7 @@ class Taps:
             call.training = kwargs.get("training")
             taps._stack.append(call)
             try:
-                if isinstance(layer, _RECURRENT):
+                if isinstance(layer, RECURRENT):
                     with taps._not_listening():
                         output = original(layer, *args, **kwargs)
                 else:
@@ -254,7 +254,7 @@ class Taps:
         if layer.weights and layer is not self.model:
             event.slots = self._keep(*(() if given is None else (given,)), raw)
         self.events.insert(call.position, event)
-        own = None if isinstance(layer, _RECURRENT) else getattr(layer, "activation", None)
+        own = None if isinstance(layer, RECURRENT) else getattr(layer, "activation", None)
         if own is activations.exponential:
             name = name if isinstance(layer, layers.Activation) else f"{name}.activation"
             event = Event("activation", name, layer, self._keep(put), {"kind": "exponential"})

@@ -167,7 +167,8 @@ class Training:
         self.weights.write(_gradients(seen), read, step)
         given = inputs_of(batch)
         self._find_nonfinite(seen, given, step)
-        losses = self.batches.losses(seen, batch)
+        reported = self._pending[-1][1] if self._pending else None
+        losses = self.batches.losses(seen, batch, reported)
         if first:
             self._description = describe(
                 self.model(),

@@ -123,9 +123,9 @@ class ExcessiveRegularization(Obstacle):
     def _crushed(self, run: Run) -> bool:
         """Return whether a penalty was most of the loss and the weights have shrunk to nothing."""
         left = [
-            _late(run, "weight_rms", la.name) / first
+            sizes[-1] / sizes[0]
             for la in run.weights
-            if (first := next(iter(run.of("weight_rms", la.name)), 0.0)) > 0
+            if (sizes := run.of("weight_rms", la.name).values) and sizes[0] > 0
         ]
         return (
             middle(left) < self.CRUSHED
