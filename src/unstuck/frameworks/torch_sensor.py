@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from unstuck.frameworks.frames import locate
+from unstuck.frameworks.frames import direct_frame, locate
+from unstuck.frameworks.wrapping import wrap
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_training import Training
 
-__all__ = ["KINDS", "Sensor"]
+__all__ = ["FUNCTIONS", "KINDS", "FreeCalls", "Sensor"]
 
 KINDS: Mapping[type[nn.Module], str] = {
     nn.ReLU: "relu",
@@ -85,19 +87,62 @@ class Sensor(TorchFunctionMode):  # type: ignore[misc]
         name = getattr(function, "__name__", "")
         if name in ("dropout", "feature_dropout", "dropout2d"):
             self.training.dropout_ran(args, kwargs or {})
-        kind = FUNCTIONS.get(name)
-        if kind is None:
-            return result
-        frame = _caller(sys._getframe(1))
-        if frame is not None and not frame.f_code.co_filename.startswith(_TORCH_DIRECTORY):
-            location = locate(frame)
-            if location is not None:
-                label = f"{name}@{os.path.basename(location.file)}:{location.line}"
-                if location.column is not None:
-                    label += f":{location.column + 1}"
-                training = self.training
-                training.watcher._guard(training.activation_ran, label, kind, result, location)
+        if name in FUNCTIONS:
+            _ran(self.training, name, result, _caller(sys._getframe(1)))
         return result
+
+
+class FreeCalls:
+    """Sees the activation functions of a training without modules, while it is attached.
+
+    Its forward is plain code that nothing announces. A mode would have to be entered between two
+    steps, where the script may enter or leave one of its own.
+
+    Args:
+        training: The training.
+    """
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self._inside = False
+        self._undo = [
+            wrap(owner, name, partial(self._around, name))
+            for name in FUNCTIONS
+            for owner in (torch, F, torch.Tensor)
+            if hasattr(owner, name)
+        ]
+
+    def end(self) -> None:
+        """Take the wrappers off."""
+        while self._undo:
+            self._undo.pop()()
+
+    def _around(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*args: Any, **kwargs: Any) -> Any:
+            if self._inside or torch.compiler.is_compiling():
+                return original(*args, **kwargs)
+            self._inside = True  # ``F.sigmoid`` calls the tensor's method
+            try:
+                result = original(*args, **kwargs)
+            finally:
+                self._inside = False
+            _ran(self.training, name, result, direct_frame())
+            return result
+
+        return function
+
+
+def _ran(training: Training, name: str, result: Any, frame: FrameType | None) -> None:
+    """Hand on the result of an activation that is a function call, unless torch itself calls it."""
+    if frame is None or frame.f_code.co_filename.startswith(_TORCH_DIRECTORY):
+        return
+    location = locate(frame)
+    if location is None:
+        return
+    label = f"{name}@{os.path.basename(location.file)}:{location.line}"
+    if location.column is not None:
+        label += f":{location.column + 1}"
+    training.watcher._guard(training.activation_ran, label, FUNCTIONS[name], result, location)
 
 
 def _caller(frame: FrameType | None) -> FrameType | None:

@@ -22,7 +22,7 @@ from unstuck.frameworks.torch_callers import called, root_of
 from unstuck.frameworks.torch_data import row_data
 from unstuck.frameworks.torch_ranks import Row
 from unstuck.frameworks.torch_second_look import LOSSES, LastActivation, module_caller
-from unstuck.frameworks.torch_sensor import KINDS, Sensor
+from unstuck.frameworks.torch_sensor import KINDS, FreeCalls, Sensor
 from unstuck.frameworks.torch_through_time import listen, repeated, through_time
 from unstuck.frameworks.torch_wiring import ACTIVATIONS, Graph, handwritten, operation
 from unstuck.sources.operations import only_place
@@ -135,6 +135,7 @@ class Training:
         self.touched = 0
         self.deep = 0
         self.armed = False
+        self._free_calls: FreeCalls | None = None
         self.late = 0  # 1 where hooks are attached only after a step's forward pass
         self._ready = 0
         self.next_deep = 0
@@ -163,7 +164,7 @@ class Training:
         self._activations: dict[str, dict[str, Any]] = {}
         self._active: dict[str, list[Tensor]] = {}
         self._fired: dict[str, list[Tensor]] = {}
-        self._nodes: dict[str, Any] = {}
+        self._nodes: dict[str, list[Any]] = {}
         self._recurrent = False
         self._passing: dict[str, list[Tensor]] = {}
         self._batch: list[float] | None = None
@@ -282,6 +283,8 @@ class Training:
         self._roots = {id(m) for m in living.values() if id(m) not in children}
         if not self.watcher.hooking:
             return
+        if not self._roots:
+            self._free_calls = FreeCalls(self)
         self._handles.append(register_module_forward_pre_hook(self._module_begins))
         self._handles.append(
             register_module_forward_hook(self._module_ends, with_kwargs=True, always_call=True)
@@ -326,6 +329,8 @@ class Training:
 
     def unhook(self) -> None:
         """Take the hooks off."""
+        if self._free_calls is not None:
+            self._free_calls.end()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -447,7 +452,7 @@ class Training:
                 "functional": location is not None,
                 "units": output.shape[measure.unit_axis(output)],
             }
-        self._nodes[name] = output.grad_fn
+        self._nodes.setdefault(name, []).append(output.grad_fn)
         self._active[name] = measure.activation_scalars(kind, output)
         if kind in ("relu", "relu6"):
             units = measure.fired(output)
@@ -535,9 +540,10 @@ class Training:
         }
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
-        norms = frozenset(owners) - matrices
+        modules = {name for name, own in owners.items() if name in self._names}
+        norms = frozenset(modules) - matrices  # other vectors are biases
         inner = graph.before_weights(matrices)
-        names = {node: name for name, node in self._nodes.items() if node is not None}
+        names = {node: name for name, nodes in self._nodes.items() for node in nodes}
         for layer in self._layers:
             name = layer["name"]
             reference = self._names.get(name)
@@ -558,8 +564,8 @@ class Training:
             layer["dimensions"] = self._dimensions.get(name, 0)
             layer["depth"] = self._order.get(name, len(self._order))
         for name, facts in self._activations.items():
-            node = self._nodes.get(name)
-            facts["output"] = node is not None and node not in inner
+            nodes = self._nodes.get(name)
+            facts["output"] = bool(nodes) and nodes[-1] not in inner
         self._facts["unheld"] = self._unheld(graph, owners)
         self._facts["broadcast"] = self._broadcast(graph, inner)
         self._facts["nonlinear"] = self._nonlinear(graph, inner)

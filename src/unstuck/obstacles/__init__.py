@@ -72,10 +72,17 @@ class Obstacle:
         notes: Sequence[str] = (),
         remedies: Sequence[str] | None = None,
     ) -> Finding:
-        """Return a finding of this obstacle, pointing at the first layer that has a location."""
+        """Return a finding of this obstacle, pointing at the first layer that has a location.
+
+        Matrices that are in no module have none; then it is that of the activation behind them.
+        """
         names = tuple(la.name if isinstance(la, Layer) else la for la in layers)
         if location is None:
-            location = next((la.location for la in layers if isinstance(la, Layer)), None)
+            called = {act.name: act.location for act in run.activations}
+            known = [la for la in layers if isinstance(la, Layer)]
+            places = [la.location for la in known]
+            places += [called.get(la.activation_name or "") for la in known]
+            location = next((place for place in places if place is not None), None)
         from unstuck.registry import hints
 
         return Finding(
