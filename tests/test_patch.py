@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Surround
+from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, Rewrite, SetArguments, Surround
 from unstuck.findings import Location
 from unstuck.patch import (
     Patched,
@@ -1310,3 +1310,44 @@ def test_any_layout_keeps_what_is_around(
     assert [
         name for name, _ in spots(result.source) if name in ("Linear", "BatchNorm1d", "ReLU")
     ] == ["Linear", "BatchNorm1d", "ReLU"]
+
+
+MIXED = """\
+import torch
+rate = 0.5
+def forward(x, é="é"):
+    return torch.sigmoid(x @ w), torch.sigmoid(
+        x @ (w * 2.0))
+for step in range(9):
+    loss = forward(x)
+"""
+
+
+def test_passages_and_calls_in_one_patch() -> None:
+    """Calls are found where they have gone when passages before, on or in them are rewritten."""
+    calls = [n for n in ast.walk(ast.parse(MIXED)) if isinstance(n, ast.Call)]
+    first, second = (
+        Location(FILE, n.lineno, n.col_offset, n.end_lineno, n.end_col_offset)
+        for n in calls
+        if ast.unparse(n.func) == "torch.sigmoid"
+    )
+    edits: list[Edit] = [
+        ReplaceCall(first, "sigmoid", "torch.relu", 1),
+        ReplaceCall(second, "sigmoid", "torch.relu", 1),
+        Rewrite(Location(FILE, 2, 7, 2, 10), "0.5", "(\n    0.25)"),
+        Rewrite(Location(FILE, 3, 18, 3, 22), '"é"', '"ähnlich"'),
+        Rewrite(Location(FILE, 5, 17, 5, 20), "2.0", "3.125"),
+        Insert(Location(FILE, 6), "start()"),
+    ]
+    patched = apply_edits(MIXED, edits, FILE)
+    assert not patched.skipped
+    assert len(patched.done) == len(edits)
+    assert patched.source == (
+        'import torch\nrate = (\n    0.25)\ndef forward(x, é="ähnlich"):\n'
+        "    return torch.relu(x @ w), torch.relu(\n        x @ (w * 3.125))\n"
+        "start()\nfor step in range(9):\n    loss = forward(x)\n"
+    )
+    over = Rewrite(Location(FILE, 4, 11, 4, 33), "torch.sigmoid(x @ w), ", "")
+    patched = apply_edits(MIXED, [over, edits[0], edits[1]], FILE)
+    assert "return torch.relu(\n" in patched.source
+    assert [edit for edit, _ in patched.skipped] == [edits[0]]

@@ -8,6 +8,7 @@ a variable, a call that is known only by its line must have the expected name.
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import difflib
 import os
@@ -16,7 +17,7 @@ import tempfile
 import textwrap
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -114,22 +115,18 @@ def _check_compiles(patched: str, filename: str) -> None:
 
 
 def _rewritten(source: str, edits: Sequence[Edit], filename: str) -> Patched:
-    """Return `source` with passages rewritten; other edits are skipped: their places would move."""
-    lines = re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", source)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line.encode()))
-    data = source.encode()
+    """Return `source` with passages rewritten, then with the other edits at their new places."""
+    starts, data = _starts(source), source.encode()
     done: list[Edit] = []
     skipped: list[tuple[Edit, str]] = []
     planned: list[tuple[int, int, bytes]] = []
+    others = [edit for edit in edits if not isinstance(edit, Rewrite)]
     for edit in edits:
-        where = at(edit)
         if not isinstance(edit, Rewrite):
-            skipped.append((edit, f"{where}: it would move when other passages are rewritten"))
             continue
+        where = at(edit)
         (line, column), (end_line, end_column) = _span_of(edit.location)
-        if not _same_file(edit.location.file, filename) or end_line > len(lines) + 1:
+        if not _same_file(edit.location.file, filename) or end_line > len(starts):
             skipped.append((edit, f"{where}: the location is not in this file"))
             continue
         start, end = starts[line - 1] + column, starts[end_line - 1] + end_column
@@ -140,11 +137,67 @@ def _rewritten(source: str, edits: Sequence[Edit], filename: str) -> Patched:
         else:
             planned.append((start, end, edit.to.encode()))
             done.append(edit)
-    for start, end, text in sorted(planned, key=lambda item: item[:2], reverse=True):
+    planned.sort(key=lambda item: item[:2])
+    for start, end, text in reversed(planned):
         data = data[:start] + text + data[end:]
     patched = data.decode()
     _check_compiles(patched, filename)
-    return Patched(patched, tuple(done), tuple(skipped))
+    if not others:
+        return Patched(patched, tuple(done), tuple(skipped))
+    moved: list[tuple[Edit, Edit]] = []
+    for edit in others:
+        place = _moved(edit.location, starts, _starts(patched), planned)
+        if place is None:
+            skipped.append((edit, f"{at(edit)}: another edit already rewrites this passage"))
+        else:
+            moved.append((replace(edit, location=place), edit))
+    rest = apply_edits(patched, [edit for edit, _ in moved], filename)
+    done += [edit for new, edit in moved if new in rest.done]
+    said = [(edit, reason) for new, reason in rest.skipped for one, edit in moved if one == new]
+    skipped += said
+    return Patched(rest.source, tuple(done), tuple(skipped))
+
+
+def _starts(source: str) -> list[int]:
+    """Return at which byte each line begins, and behind the last one where the source ends."""
+    starts = [0]
+    for line in re.findall(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+", source):
+        starts.append(starts[-1] + len(line.encode()))
+    return starts
+
+
+def _moved(
+    place: Location,
+    before: Sequence[int],
+    after: Sequence[int],
+    planned: Sequence[tuple[int, int, bytes]],
+) -> Location | None:
+    """Return where a place is once passages are rewritten, None if it is inside one of them.
+
+    Args:
+        place: A span, or a line.
+        before: At which byte each line began.
+        after: At which byte each line begins now.
+        planned: Begin and end of each passage, and its new text.
+    """
+    (line, column), (end_line, end_column) = _span_of(place)
+    start = before[line - 1] + column
+    end = start if place.column is None else before[end_line - 1] + end_column
+    shift = grown = 0
+    for first, last, text in planned:
+        longer = len(text) - (last - first)
+        if last <= start:
+            shift += longer
+        elif first < end and start <= first and last <= end and (first, last) != (start, end):
+            grown += longer
+        elif first < end or first < start:
+            return None
+    spots = [start + shift, end + shift + grown]
+    lines = [bisect.bisect_right(after, spot) for spot in spots]
+    if place.column is None:
+        return Location(place.file, lines[0])
+    columns = [spot - after[line - 1] for spot, line in zip(spots, lines, strict=True)]
+    return Location(place.file, lines[0], columns[0], lines[1], columns[1])
 
 
 def imports_unstuck(edits: Sequence[Edit]) -> bool:

@@ -13,6 +13,7 @@ from unstuck.edits import Edit, from_json, to_json
 from unstuck.patch import apply_edits, read_source, unified_diff
 from unstuck.remedies import Change
 from unstuck.signals import Run
+from unstuck.sources.hand_subject import HandSubject
 from unstuck.sources.keras_subject import KerasSubject, merged
 from unstuck.trials import Candidate
 
@@ -82,9 +83,10 @@ class WorkingFiles:
 def rewriting(run: Run, candidate: Candidate) -> bool:
     """Return whether trials of a candidate execute a rewritten script.
 
-    Those of a Keras script always do; otherwise those of remedies of the stage "source".
+    Those of a Keras script and of one that writes its updates out always do; otherwise those of
+    remedies of the stage "source".
     """
-    if run.framework == "keras":
+    if _only_written(run):
         return bool(candidate)
     return any(registry.remedy(name).stage == "source" for name, _ in candidate)
 
@@ -97,10 +99,10 @@ def rewrites(run: Run, candidate: Candidate) -> list[dict[str, Any]]:
         candidate: Its remedies; of PyTorch, those of the stage "source", others are left out.
 
     Returns:
-        Nothing where one of the remedies has no effect on a Keras script: without it, the candidate
-        is another one.
+        Nothing where one of the remedies has no effect on a script that is only rewritten: without
+        it, the candidate is another one.
     """
-    changes = _of_keras(run, candidate) if run.framework == "keras" else _of_source(run, candidate)
+    changes = _whole(run, candidate) if _only_written(run) else _of_source(run, candidate)
     return [
         {
             "what": change.what,
@@ -120,11 +122,20 @@ def _of_source(run: Run, candidate: Candidate) -> list[Change]:
     ]
 
 
-def _of_keras(run: Run, candidate: Candidate) -> list[Change]:
-    subject = KerasSubject(run)
+def _only_written(run: Run) -> bool:
+    """Return whether nothing of a training can be treated live: there is no optimizer of torch."""
+    return run.framework == "keras" or run.optimizer.name == "HandWritten"
+
+
+def _whole(run: Run, candidate: Candidate) -> list[Change]:
+    keras, hand = KerasSubject(run), HandSubject(run)
     changes: list[Change] = []
     for name, settings in candidate:
-        found = registry.remedy(name)().apply_keras(subject, settings)
+        remedy = registry.remedy(name)()
+        if run.framework == "keras":
+            found = remedy.apply_keras(keras, settings)
+        else:
+            found = remedy.apply_by_hand(hand, settings)
         if not found:
             return []
         changes += found

@@ -538,6 +538,7 @@ class Training:
             for name, own in owners.items()
             if own[0].ndim == 2 and graph.from_the_right(own[0])
         }
+        self._facts["by_columns"] = bool(self._by_columns)
         self._describe()
         matrices = frozenset(name for name, own in owners.items() if own[0].ndim >= 2)
         modules = {name for name, own in owners.items() if name in self._names}
@@ -564,8 +565,8 @@ class Training:
             layer["dimensions"] = self._dimensions.get(name, 0)
             layer["depth"] = self._order.get(name, len(self._order))
         for name, facts in self._activations.items():
-            nodes = self._nodes.get(name)
-            facts["output"] = bool(nodes) and nodes[-1] not in inner
+            nodes = self._nodes.get(name) or [None]
+            facts["output"] = nodes[-1] is not None and nodes[-1] not in inner
         self._facts["unheld"] = self._unheld(graph, owners)
         self._facts["broadcast"] = self._broadcast(graph, inner)
         self._facts["nonlinear"] = self._nonlinear(graph, inner)

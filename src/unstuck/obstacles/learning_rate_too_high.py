@@ -107,7 +107,7 @@ class LearningRateTooHigh(Obstacle):
         rate = run.of("learning_rate").at(0) or run.optimizer.settings.get("lr", math.nan)
         said = (
             f"its steps promise {promise:.2g} times the whole loss"
-            if far and promise / self.PROMISE > move / self.MOVE
+            if far and not promise / self.PROMISE <= move / self.MOVE
             else f"its steps change the weights by {move:.0%} of their size"
         )
         end = (
@@ -118,9 +118,9 @@ class LearningRateTooHigh(Obstacle):
         yield self.finding(
             run,
             Severity.ERROR,
-            f"the learning rate {rate:g} is too high: {said}, and {end}",
+            f"the learning rate{_shown(rate)} is too high: {said}, and {end}",
             steps=(0, run.steps - 1),
-            location=run.optimizer.location,
+            location=run.optimizer.location or run.optimizer.step_location,
             evidence={
                 "learning_rate": rate,
                 "promise": promise,
@@ -160,3 +160,8 @@ class LearningRateTooHigh(Obstacle):
 
 def _finite(values: tuple[float, ...]) -> Series:
     return Series((), tuple(v for v in values if math.isfinite(v)))
+
+
+def _shown(rate: float) -> str:
+    """Return a rate for a sentence; an update that the script writes out does not tell it."""
+    return f" {rate:g}" if math.isfinite(rate) else ""

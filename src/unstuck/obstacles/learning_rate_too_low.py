@@ -78,10 +78,15 @@ class LearningRateTooLow(Obstacle):
         yield self.finding(
             run,
             Severity.ERROR,
-            f"the learning rate {rate:g} is too low: {run.steps} steps move the weights by "
+            f"the learning rate{_shown(rate)} is too low: {run.steps} steps move the weights by "
             f"{total:.2g} of their size at most, and the loss from {went.initial:.4g} to "
             f"{went.final:.4g}",
-            location=run.optimizer.location,
+            location=run.optimizer.location or run.optimizer.step_location,
             evidence={"learning_rate": rate, "update_ratio": moves, "moved": total},
             confidence=0.9 if total < 0.05 else 0.75,
         )
+
+
+def _shown(rate: float) -> str:
+    """Return a rate for a sentence; an update that the script writes out does not tell it."""
+    return f" {rate:g}" if math.isfinite(rate) else ""

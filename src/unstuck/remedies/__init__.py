@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["Change", "Remedy", "Settings"]
@@ -75,6 +76,13 @@ class Remedy:
 
         A Keras training is never treated live: its trials execute the edited script. An empty list
         means "no effect". Remedies of the stage "source" say it in `rewrite`.
+        """
+        return list(self.rewrite(subject.run, settings)) if self.stage == "source" else []
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Return what to change in a script that writes its updates out, every change with an edit.
+
+        Such a training is never treated live. An empty list means "no effect".
         """
         return list(self.rewrite(subject.run, settings)) if self.stage == "source" else []
 

@@ -13,6 +13,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["ClipGradients"]
@@ -65,6 +66,10 @@ class ClipGradients(Remedy):
         norm = settings.get("max_norm", 1.0)
         lines = LINES.replace("MAX_NORM", f"max_norm={norm!r}")
         return subject.at_step(f"gradients clipped to norm {norm:g}", lines, after=False)
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Clip behind each ``backward``; see `Remedy.apply_by_hand`."""
+        return subject.clip(settings.get("max_norm", 1.0))
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Let the optimizer clip; see `Remedy.apply_keras`."""

@@ -14,6 +14,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["LowerLearningRate"]
@@ -74,6 +75,10 @@ class LowerLearningRate(Remedy):
         if rate is None:
             return []
         return subject.use_optimizer(lr=rate * settings.get("factor", 0.1))
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Change the learning rate; see `Remedy.apply_by_hand`."""
+        return subject.scale_rate(settings.get("factor", 0.1))
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Change the learning rate; see `Remedy.apply_keras`."""

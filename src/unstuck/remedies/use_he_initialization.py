@@ -8,11 +8,16 @@ from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseHeInitialization"]
 
 RELU_LIKE = ("relu", "leaky_relu", "relu6", "elu", "gelu", "silu", "softplus")
+
+
+COMMENT = "He initialization, for ReLU layers"
+WHAT = "He initialization"
 
 
 class UseHeInitialization(Remedy):
@@ -50,14 +55,15 @@ class UseHeInitialization(Remedy):
         if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
             return []
         leaky = kinds["leaky_relu"] * 2 > sum(kinds.values())
-        slope = 'a=0.01, nonlinearity="leaky_relu"' if leaky else 'nonlinearity="relu"'
-        return subject.initialize(
-            f"torch.nn.init.kaiming_normal_($module.weight, {slope})",
-            # fan-in of a transposed convolution is what torch calls its fan-out
-            f'torch.nn.init.kaiming_normal_($module.weight, mode="fan_out", {slope})',
-            comment="He initialization, for ReLU layers",
-            what="He initialization",
-        )
+        return subject.initialize(*_draws(leaky), comment=COMMENT, what=WHAT)
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Draw them; see `Remedy.apply_by_hand`."""
+        kinds = subject.fed()
+        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
+            return []
+        leaky = kinds["leaky_relu"] * 2 > sum(kinds.values())
+        return subject.initialize(*_draws(leaky), comment=COMMENT, what=WHAT)
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Name the initializer; see `Remedy.apply_keras`."""
@@ -65,3 +71,10 @@ class UseHeInitialization(Remedy):
         if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
             return []
         return subject.initialize("he_normal", default=True)
+
+
+def _draws(leaky: bool) -> tuple[str, str]:
+    """Return the statements that draw a matrix, and one whose fans are the other way round."""
+    slope = 'a=0.01, nonlinearity="leaky_relu"' if leaky else 'nonlinearity="relu"'
+    draw = f"torch.nn.init.kaiming_normal_($module.weight, {slope})"
+    return draw, draw.replace(slope, f'mode="fan_out", {slope}')

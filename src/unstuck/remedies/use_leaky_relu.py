@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseLeakyRelu"]
@@ -56,6 +57,13 @@ class UseLeakyRelu(Remedy):
         slope = settings.get("negative_slope", 0.01)
         return subject.replace_activations(
             subject.hidden(kinds), "LeakyReLU", "leaky_relu", negative_slope=slope
+        )
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Replace them; see `Remedy.apply_by_hand`."""
+        slope = settings.get("negative_slope", 0.01)
+        return subject.replace_activations(
+            subject.hidden(KINDS), "LeakyReLU", "leaky_relu", negative_slope=slope
         )
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:

@@ -11,6 +11,7 @@ from unstuck.signals import Run
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseRelu"]
@@ -68,6 +69,10 @@ class UseRelu(Remedy):
         if subject.fed()["exponential"] > sum(subject.fed().values()) / 2:
             kinds.append("exponential")
         return subject.replace_activations(subject.hidden(kinds), "ReLU", "relu")
+
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Replace them; see `Remedy.apply_by_hand`."""
+        return subject.replace_activations(subject.hidden(SATURATING), "ReLU", "relu")
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Replace them; see `Remedy.apply_keras`."""

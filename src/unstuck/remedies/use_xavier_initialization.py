@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from unstuck.remedies import Change, Remedy, Settings
 
 if TYPE_CHECKING:
     from unstuck.frameworks.torch_treatment import Subject
+    from unstuck.sources.hand_subject import HandSubject
     from unstuck.sources.keras_subject import KerasSubject
 
 __all__ = ["UseXavierInitialization"]
@@ -52,10 +54,7 @@ class UseXavierInitialization(Remedy):
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Draw them; see `Remedy.apply_torch`."""
-        common = subject.fed().most_common(1)
-        kind = GAINS.get(common[0][0]) if common else None
-        gain = f', gain=torch.nn.init.calculate_gain("{kind}")' if kind else ""
-        draw = f"torch.nn.init.xavier_uniform_($module.weight{gain})"
+        draw = _draw(subject.fed())
         return subject.initialize(
             draw,
             draw,
@@ -64,7 +63,20 @@ class UseXavierInitialization(Remedy):
             what="Xavier initialization",
         )
 
+    def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
+        """Draw them; see `Remedy.apply_by_hand`."""
+        draw, what = _draw(subject.fed()), "Xavier initialization"
+        return subject.initialize(draw, draw, comment=what, what=what)
+
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Name the initializer; see `Remedy.apply_keras`."""
         changes = subject.initialize("glorot_uniform", default=False)
         return [*changes, *subject.initialize_recurrent()]
+
+
+def _draw(fed: Counter[str]) -> str:
+    """Return the statement that draws a matrix, for the activation that most layers feed."""
+    common = fed.most_common(1)
+    kind = GAINS.get(common[0][0]) if common else None
+    gain = f', gain=torch.nn.init.calculate_gain("{kind}")' if kind else ""
+    return f"torch.nn.init.xavier_uniform_($module.weight{gain})"
