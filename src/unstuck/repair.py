@@ -333,9 +333,9 @@ class _Fix(Bench):
             if verdict.status == "fixed":
                 fixed = self._better(fixed, (verdict, cured))
                 if plan.structural(first) or candidates is others or self._arrived(verdict):
-                    return fixed
+                    return self._farthest(fixed)
         if fixed:
-            return fixed
+            return self._farthest(fixed)
         if self.improved:
             return self.improved[0]
         hint = ""
@@ -373,7 +373,7 @@ class _Fix(Bench):
             if verdict.status == "improved":
                 self.improved.append((verdict, cured))
                 if fixed is not None:
-                    return self._farther(fixed, (verdict, cured))
+                    return self._farthest(fixed)
             elif verdict.status == "fixed":
                 if fixed is not None:
                     return self._better(fixed, (verdict, cured))
@@ -393,15 +393,14 @@ class _Fix(Bench):
         """Return which of two cures ends better."""
         return min(one, other, key=lambda cure: self._end(cure[0])) if one else other
 
-    def _farther(
-        self, fixed: tuple[Verdict, WorkingFiles], improved: tuple[Verdict, WorkingFiles]
-    ) -> tuple[Verdict, WorkingFiles]:
-        """Return the cure that leaves nothing to cure, unless the other's run ends clearly better.
+    def _farthest(self, fixed: tuple[Verdict, WorkingFiles]) -> tuple[Verdict, WorkingFiles]:
+        """Return the cure that leaves nothing to cure, unless another's run ends clearly better.
 
         What is still found there may be its first steps, which the end has made up for.
         """
-        one, other = self._end(fixed[0]), self._end(improved[0])
-        return improved if other < one - (1 - NEARLY) * abs(one) else fixed
+        one = self._end(fixed[0])
+        best = min(self.improved, key=lambda cure: self._end(cure[0]), default=fixed)
+        return best if self._end(best[0]) < one - (1 - NEARLY) * abs(one) else fixed
 
     def _end(self, verdict: Verdict) -> float:
         """Return what a fixed run ends at; smaller is better."""

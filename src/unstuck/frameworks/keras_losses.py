@@ -204,9 +204,10 @@ def written(target: Array, prediction: Array, value: float) -> tuple[str | None,
     for name, loss in _MEANS.items():
         if _close(loss(aligned), value):
             return name, ()
-    if {wide.shape, flat.shape} != {(flat.size,), (flat.size, 1)} or wide.size > 4096:
+    if wide.size > 4096 or len(wide.shape) > 2 or {*wide.shape[1:], *flat.shape[1:]} - {1}:
         return None, ()
-    table = wide - flat
+    # Whether predictions were squeezed on the way to the loss, their shape does not say.
+    table = wide.reshape(-1, 1) - flat.reshape(1, -1)
     for name, loss in {**_MEANS, **_OTHERS}.items():
         if _close(loss(table), value) and not _close(loss(aligned), value):
             return (name if name in _MEANS else None), table.shape

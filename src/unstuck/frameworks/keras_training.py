@@ -64,6 +64,7 @@ class Training:
         self._description = Description()
         self._facts: dict[str, Any] = {}
         self._rate: float | None = None
+        self._schedule: tuple[Any, Callable[[int], Any]] | None = None
         self._penalized = -1
         self._evaluations: dict[Any, int] = {}
         self._pending: list[tuple[int, Any, float]] = []
@@ -239,7 +240,10 @@ class Training:
         if hasattr(rate, "shape"):
             value = float(read(rate))
         else:  # a schedule: a function of the steps so far
-            value = float(backend.convert_to_numpy(rate(int(read(optimizer.iterations)))))
+            if self._schedule is None or self._schedule[0] is not rate:
+                self._schedule = rate, _compiled(rate)
+            iterations = int(read(optimizer.iterations))
+            value = float(backend.convert_to_numpy(self._schedule[1](iterations)))
         self.rate(value, step)
 
     def rate(self, value: float, step: int) -> None:
@@ -285,6 +289,7 @@ class Training:
         if self._facts.get("unseen"):
             self.weights.write_sizes(max(self.step - 1, 0))
         self._see_penalty(_value, self.step - 1)
+        self._see_rate(_value, max(self.step - 1, 0))
         held = {k.removeprefix("val_"): v for k, v in logs.items() if k.startswith("val_")}
         self._metrics("metric:", {k: v for k, v in logs.items() if not k.startswith("val_")})
         if held:
@@ -363,6 +368,16 @@ def _standard(model: Any) -> bool:
 def _value(variable: Any) -> Array:
     value: Array = backend.convert_to_numpy(variable.value)
     return value
+
+
+def _compiled(schedule: Callable[[int], Any]) -> Callable[[int], Any]:
+    """Return a learning-rate schedule that JAX does not take operation by operation each time."""
+    if backend.backend() != "jax":
+        return schedule
+    import jax
+
+    compiled: Callable[[int], Any] = jax.jit(schedule)
+    return compiled
 
 
 def _added(regularizer: Any, weights: Array) -> float:
