@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from unstuck import plan, registry
 from unstuck.bench import SECONDS, parse_budget
 from unstuck.diagnosis import diagnose_run
 from unstuck.findings import Finding, Severity
+from unstuck.repair import _Fix
 from unstuck.signals import Run
 from unstuck.sketch import sketch
 from unstuck.trials import Candidate
@@ -239,3 +242,20 @@ def test_the_untreated_run_is_followed_where_its_finding_may_pass(
 ) -> None:
     code = registry.obstacle(obstacle).code
     assert plan.followed(Finding(obstacle, code, Severity.ERROR, "")) == share
+
+
+@pytest.mark.parametrize(
+    ("fixed", "improved", "kept"),
+    [(0.2, [0.04], "improved"), (0.2, [0.5, 0.04], "improved"), (0.2, [0.195], "fixed"),
+     (0.2, [], "fixed"), (-2.0, [-2.05], "fixed"), (-2.0, [-3.0], "improved")],
+)  # fmt: skip
+def test_what_ends_clearly_better_is_kept(fixed: float, improved: list[float], kept: str) -> None:
+    """Whatever leaves nothing to cure comes first, unless another cure's run ends far below it."""
+    ends = {f"fixed{fixed}": fixed} | {f"improved{end}": end for end in improved}
+    held: Any = SimpleNamespace(
+        improved=[(f"improved{end}", None) for end in improved], _end=ends.__getitem__
+    )
+    one: Any = (f"fixed{fixed}", None)
+    chosen: Any = _Fix._farthest(held, one)[0]
+    assert chosen.startswith(kept)
+    assert ends[chosen] == (min(improved) if kept == "improved" else fixed)
