@@ -525,3 +525,37 @@ def test_a_healthy_example_is_silent(backend: str, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert strict((tmp_path / "o.json").read_text())["findings"] == []
+
+
+OWN_LOSSES = """\
+from unstuck.frameworks.keras_losses import crosses
+y, p = (random.normal(size=(32, 1)).astype("float32") for _ in range(2))
+both = np.concatenate([p, p], axis=1)
+
+class Own(keras.losses.Loss):
+    def __init__(self, function):
+        super().__init__()
+        self.call = function
+
+def density(y, p):
+    mean, width = ops.split(p, 2, axis=-1)
+    return 0.5 * (width + (y - mean) ** 2 * ops.exp(-width))
+
+def sorted_apart(y, p):
+    return ops.mean(ops.abs(ops.sort(y, axis=0) - ops.sort(p, axis=0)))
+
+def power(y, p):
+    return ops.mean(ops.abs(y - p) ** 1.5)
+
+for function, target, prediction in (
+    (power, y[:, 0], p), (power, y, p[:, 0]), (density, y[:, 0], both), (power, y[:, 0], 0 * p),
+    (power, y, p), (density, y, both), (sorted_apart, y, p), (lambda y, p: ops.mean(p), y[:, 0], p),
+):
+    print(crosses(Own(function), target, prediction))
+"""
+
+
+def test_losses_that_compare_everything_with_everything(backend: str, tmp_path: Path) -> None:
+    done = python(script(tmp_path, backend, OWN_LOSSES), cwd=tmp_path)
+    said = done.stdout.split()
+    assert said == ["True", "True", "True", "None", "False", "False", "False", "None"], done.stderr

@@ -69,7 +69,7 @@ class Batches:
                 self.facts["loss_call"] = {"weighted": True}
             call = compared(event.source, target, prediction, value)
             if call.function is None and self._crosses(event.source, target, prediction):
-                call = replace(call, stretched=(target.size, prediction.size))
+                call = replace(call, stretched=(target.size, target.size))
             if call.stretched and "crossing" not in self.facts:
                 self.facts["crossing"] = place_of(event.source)
             found.append((call, event.facts["restored"]))

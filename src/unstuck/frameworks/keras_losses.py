@@ -107,22 +107,31 @@ def compared(loss: Any, target: Array, prediction: Array, value: Array) -> Compa
 def crosses(loss: Any, target: Array, prediction: Array) -> bool | None:
     """Return whether a loss of the script's own compares every prediction with every target.
 
-    Of a column against a row it does, if the order of the targets is of no account to it, but their
-    shape is: it is asked again, with the targets in reverse and shaped like the predictions.
+    Where targets are one number a row it does, if their order is of no account to it, but whether
+    they are a column is: it is asked again, with the targets in reverse and with their last
+    dimension added or taken away.
 
     Returns:
         None where this batch does not tell, as where all predictions are the same.
     """
     rows = target.shape[0] if target.ndim else 0
-    if {target.shape, prediction.shape} != {(rows,), (rows, 1)}:
+    if target.shape not in ((rows,), (rows, 1)) or prediction.shape[:1] != (rows,) or rows < 2:
         return False
-    asked = (target, target[::-1].copy(), target.reshape(prediction.shape))
-    with backend.StatelessScope(), _undisturbed():
+    if target.shape == prediction.shape:
+        return False
+    other = target[:, None] if target.ndim == 1 else target[:, 0]
+    with backend.StatelessScope(), _undisturbed(), np.errstate(all="ignore"):
         given = backend.convert_to_tensor(prediction)
-        values = [loss.call(backend.convert_to_tensor(each), given) for each in asked]
+        try:
+            values = [
+                loss.call(backend.convert_to_tensor(each), given)
+                for each in (target, target[::-1].copy(), other)
+            ]
+        except Exception:  # it wants the targets as they are
+            return False
         said, reverse, shaped = (float(np.mean(backend.convert_to_numpy(v))) for v in values)
     rounding = ROUNDING * max(abs(said), 1e-12)
-    if abs(reverse - said) > rounding:
+    if not abs(reverse - said) <= rounding:
         return False
     return True if abs(shaped - said) > 10 * rounding else None
 

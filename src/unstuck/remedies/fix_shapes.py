@@ -134,9 +134,11 @@ def _pattern(shape: Shape) -> Shape:
 
 
 def _missing(run: Run) -> str:
-    """Return the index by which targets of a Keras loss get the predictions' shape."""
-    loss = run.loss_function
-    return "[:, None]" if len(loss.target_shape) < len(loss.prediction_shape) else "[:, 0]"
+    """Return the index that gives targets of a Keras loss the dimension that they lack.
+
+    It takes theirs away where the script has squeezed the predictions.
+    """
+    return "[:, None]" if len(run.loss_function.target_shape) == 1 else "[:, 0]"
 
 
 def _in_loss(run: Run) -> list[Change]:
