@@ -638,6 +638,50 @@ def test_a_schedule_that_is_over_too_soon(tmp_path: Path) -> None:
     assert re.search(r"ExponentialDecay\(0.1, decay_steps=(1[0-9]|2[0-9]), decay_rate", text), text
 
 
+@pytest.mark.parametrize(
+    ("defined", "given", "expected"),
+    [
+        (
+            "def decay(epoch): return 0.1 * 0.3 ** epoch",
+            "decay",
+            "lambda epoch: decay(int(epoch / 18.0))",
+        ),
+        (
+            "def decay(epoch, lr): return 0.1 * 0.3 ** epoch",
+            "schedule=decay",
+            "schedule=lambda epoch, lr: decay(int(epoch / 18.0), lr)",
+        ),
+        (
+            "def decay(epoch, lr): return lr * 0.3",
+            "decay",
+            "lambda epoch, lr: lr * (decay(epoch, lr) / lr) ** 0.25",
+        ),
+        (
+            "",
+            "lambda e: 0.1 * 0.3 ** e, verbose=1",
+            "lambda epoch: (lambda e: 0.1 * 0.3 ** e)(int(epoch / 18.0)), verbose=1",
+        ),
+        ("", "made(3)", None),
+    ],
+)
+def test_a_function_that_lowers_the_rate_too_soon(
+    tmp_path: Path, defined: str, given: str, expected: str | None
+) -> None:
+    body = f"""
+        {defined}
+        callbacks = [keras.callbacks.LearningRateScheduler({given})]
+        model = keras.Sequential([layers.Dense(10)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(x, y, callbacks=callbacks)
+    """
+    sick = Sick(tmp_path, body, [], "layers.Dense(10)", last=None)
+    rates = Series((0, 10, 80), (0.1, 1e-3, 1e-5))
+    sick.run = replace(sick.run, series={**sick.run.series, ("", "learning_rate"): rates})
+    text = sick.treated("fix-schedule", left=0.1)
+    wanted = f"callbacks = [keras.callbacks.LearningRateScheduler({expected})]"
+    assert (wanted in text) if expected is not None else text == "", text
+
+
 def test_a_patch_that_is_built_upon_is_read_as_it_stands(tmp_path: Path) -> None:
     sick = sequential(tmp_path)
     then = sick.source.replace("layers.Input((64,)),", "layers.Input((64,)), layers.Flatten(),")

@@ -59,8 +59,9 @@ class FixSchedule(Remedy):
         Of ``ReduceLROnPlateau`` the patience grows, and a mode that does not fit what it is given
         is changed. A scheduler made for epochs but stepped after each batch is stretched alike,
         which is the same as stepping it less often. Factors in the script's own lines
-        (``group["lr"] *= 0.5``, ``lr = base * 0.1 ** epoch``) are brought closer to one. A factor
-        ``gamma`` above one becomes one below, so that the rate falls instead of rising.
+        (``group["lr"] *= 0.5``, ``lr = base * 0.1 ** epoch``) are brought closer to one. The
+        function of a ``LearningRateScheduler`` of Keras is given epochs that pass more slowly. A
+        factor ``gamma`` above one becomes one below, so that the rate falls instead of rising.
 
     When it helps:
         The learning rate is gone long before the run is over, or grows until the loss diverges.
@@ -102,7 +103,7 @@ class FixSchedule(Remedy):
         if not stretch > 1:
             return []
         if run.framework == "keras":
-            return KerasSubject(run).stretch_schedule(stretch)
+            return KerasSubject(run).stretch_schedule(stretch, left)
         stepped = active(run)
         changes: list[Change] = []
         if not stepped:

@@ -7,9 +7,10 @@ the model and fitted it; remedies edit these calls, and trials execute the edite
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from unstuck.remedies import Change
 from unstuck.signals import Activation, Layer, Run
 from unstuck.sources.keras_calls import POSITIONS, KerasCall, assigned, keras_call
 from unstuck.sources.numbers import literal
+from unstuck.sources.script import callee
 
 __all__ = ["KerasSubject", "merged", "number"]
 
@@ -630,12 +632,19 @@ class KerasSubject:
             changes.append(Change(what, self.set_arguments(made, rest, _excluded(rest))))
         return changes
 
-    def stretch_schedule(self, stretch: float) -> list[Change]:
-        """Let the schedule of the learning rate take so many times longer."""
+    def stretch_schedule(self, stretch: float, left: float) -> list[Change]:
+        """Let the schedule of the learning rate take longer.
+
+        Args:
+            stretch: So many times.
+            left: The share of the highest rate that is to be left at the end.
+        """
         made = self.call(self.run.optimizer.location)
         schedule = self._schedule(made) if made is not None else None
         given = schedule.argument("decay_steps") if schedule is not None else None
-        if schedule is None or given is None:
+        if schedule is None:
+            return self._stretch_callback(stretch, left)
+        if given is None:
             return []
         steps = str(self.run.steps)
         if schedule.name in ("ExponentialDecay", "InverseTimeDecay"):
@@ -646,6 +655,43 @@ class KerasSubject:
                 steps = str(round(old * stretch))
         edit = self.set_arguments(schedule, {"decay_steps": steps})
         return [Change(f"{schedule.name}: decay_steps {steps}", edit)]
+
+    def _stretch_callback(self, stretch: float, left: float) -> list[Change]:
+        """Let the function of a ``LearningRateScheduler`` see epochs that pass more slowly.
+
+        What it makes of the rate of the epoch before is raised to a power instead.
+        """
+        fit = self.fit
+        script = fit.script if fit is not None else None
+        calls = [
+            node
+            for node in ast.walk(script.tree if script is not None else ast.Module([], []))
+            if isinstance(node, ast.Call) and callee(node) == "LearningRateScheduler"
+        ]
+        given = next(iter(_given_first(calls, "schedule")), None) if len(calls) == 1 else None
+        if script is None or given is None or not script.editable(given):
+            return []
+        function: ast.AST | None = given
+        if isinstance(given, ast.Name):
+            found = script.functions(given.id)
+            function = found[0] if len(found) == 1 else None
+        if not isinstance(function, (ast.Lambda, ast.FunctionDef)):
+            return []
+        names = [each.arg for each in function.args.args]
+        text = script.text(given) if isinstance(given, ast.Name) else f"({script.text(given)})"
+        if len(names) > 1 and script.loads(names[1], function):
+            rates = [rate for rate in self.run.of("learning_rate").finite() if rate > 0]
+            fallen = math.log(rates[-1] / max(rates)) if rates else 0.0
+            if not fallen < math.log(left):
+                return []
+            power = number(math.log(left) / fallen)
+            new = f"lambda epoch, lr: lr * ({text}(epoch, lr) / lr) ** {power}"
+        elif len(names) in (1, 2):
+            more = ", lr" * (len(names) - 1)
+            new = f"lambda epoch{more}: {text}(int(epoch / {number(stretch)}){more})"
+        else:
+            return []
+        return [Change(f"LearningRateScheduler: {new}", script.replace(given, new))]
 
     def _schedule(self, made: KerasCall) -> KerasCall | None:
         """Return the call that makes the schedule of an optimizer, if one in the script does."""
@@ -664,6 +710,13 @@ class KerasSubject:
         settings: Mapping[str, Any] = self.run.optimizer.settings
         kept = [key for key in CARRIED if key not in _excluded(values)]
         return {key: number(settings[key]) for key in kept if settings.get(key)}
+
+
+def _given_first(calls: Sequence[ast.Call], name: str) -> Iterator[ast.expr]:
+    """Yield the first argument of calls, by position or by its name."""
+    for call in calls:
+        words = [word.value for word in call.keywords if word.arg == name]
+        yield from [*call.args[:1], *words][:1]
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
