@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from patching import rewritten
 from unstuck.findings import Location
 from unstuck.remedies import Settings
 from unstuck.signals import Activation, Layer, Optimizer, Run
-from unstuck.working_files import WorkingFiles, rewrites, rewriting
+from unstuck.working_files import rewriting
 
 HEAD = """\
 import torch as t
@@ -85,13 +86,7 @@ def hand(folder: Path, body: str) -> Run:
 
 def treated(run: Run, *candidate: tuple[str, Settings]) -> str:
     assert rewriting(run, candidate)
-    changes = rewrites(run, candidate)
-    if not changes:
-        return ""
-    patched = WorkingFiles().patched(changes)
-    assert not patched.notes, patched.notes
-    (text,) = patched.texts.values()
-    return text
+    return rewritten(run, candidate)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from patching import rewritten
 from unstuck.findings import Location
 from unstuck.signals import Activation, Layer, Loss, Optimizer, Run, Series
 from unstuck.sources.script import standing
-from unstuck.working_files import WorkingFiles, rewrites
+from unstuck.working_files import rewrites
 
 HEAD = "import keras\nfrom keras import layers\n"
 FIT = "model.fit(x, y, epochs=9)\n"
@@ -117,14 +118,7 @@ class Sick:
 
     def treated(self, *names: str, **settings: float) -> str:
         """Return the patched body; "" where a remedy has no effect."""
-        candidate = tuple((name, settings) for name in names)
-        changes = rewrites(self.run, candidate)
-        if not changes:
-            return ""
-        patched = WorkingFiles().patched(changes)
-        assert not patched.notes, patched.notes
-        (text,) = patched.texts.values()
-        return text
+        return rewritten(self.run, tuple((name, settings) for name in names))
 
 
 def holds(text: str, lines: Iterable[str]) -> None:

@@ -489,3 +489,8 @@ def has_floor(run: Run) -> bool:
     # Critics' and policies' losses: minus the mean of what a layer puts out, or of two.
     turned = "neg" in made or ("sub" in made and not {"pow", "abs", "mul"} & set(made))
     return run.loss_function.function is not None or not turned or any("log" in m for m in made)
+
+
+def shown_rate(rate: float) -> str:
+    """Return a rate for a sentence; an update that the script writes out does not tell it."""
+    return f" {rate:g}" if math.isfinite(rate) else ""

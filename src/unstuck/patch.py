@@ -121,9 +121,7 @@ def _rewritten(source: str, edits: Sequence[Edit], filename: str) -> Patched:
     skipped: list[tuple[Edit, str]] = []
     planned: list[tuple[int, int, bytes]] = []
     others = [edit for edit in edits if not isinstance(edit, Rewrite)]
-    for edit in edits:
-        if not isinstance(edit, Rewrite):
-            continue
+    for edit in (edit for edit in edits if isinstance(edit, Rewrite)):
         where = at(edit)
         (line, column), (end_line, end_column) = _span_of(edit.location)
         if not _same_file(edit.location.file, filename) or end_line > len(starts):
@@ -145,16 +143,16 @@ def _rewritten(source: str, edits: Sequence[Edit], filename: str) -> Patched:
     if not others:
         return Patched(patched, tuple(done), tuple(skipped))
     moved: list[tuple[Edit, Edit]] = []
-    for edit in others:
-        place = _moved(edit.location, starts, _starts(patched), planned)
+    after = _starts(patched)
+    for other in others:
+        place = _moved(other.location, starts, after, planned)
         if place is None:
-            skipped.append((edit, f"{at(edit)}: another edit already rewrites this passage"))
+            skipped.append((other, f"{at(other)}: another edit already rewrites this passage"))
         else:
-            moved.append((replace(edit, location=place), edit))
-    rest = apply_edits(patched, [edit for edit, _ in moved], filename)
-    done += [edit for new, edit in moved if new in rest.done]
-    said = [(edit, reason) for new, reason in rest.skipped for one, edit in moved if one == new]
-    skipped += said
+            moved.append((replace(other, location=place), other))
+    rest = apply_edits(patched, [new for new, _ in moved], filename)
+    done += [old for new, old in moved if new in rest.done]
+    skipped += [(old, why) for new, old in moved for one, why in rest.skipped if one == new]
     return Patched(rest.source, tuple(done), tuple(skipped))
 
 

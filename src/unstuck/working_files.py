@@ -128,14 +128,14 @@ def _only_written(run: Run) -> bool:
 
 
 def _whole(run: Run, candidate: Candidate) -> list[Change]:
-    keras, hand = KerasSubject(run), HandSubject(run)
+    subject = KerasSubject(run) if run.framework == "keras" else HandSubject(run)
     changes: list[Change] = []
     for name, settings in candidate:
         remedy = registry.remedy(name)()
-        if run.framework == "keras":
-            found = remedy.apply_keras(keras, settings)
+        if isinstance(subject, KerasSubject):
+            found = remedy.apply_keras(subject, settings)
         else:
-            found = remedy.apply_by_hand(hand, settings)
+            found = remedy.apply_by_hand(subject, settings)
         if not found:
             return []
         changes += found

@@ -20,6 +20,7 @@ __all__ = [
     "calling_frame",
     "direct_frame",
     "expression",
+    "labelled",
     "locate",
     "written_by_user",
 ]
@@ -111,6 +112,12 @@ def locate(frame: FrameType | None) -> Location | None:
         return None
     file = frame.f_code.co_filename
     return _span(frame.f_code, frame.f_lasti, file) or Location(file, frame.f_lineno)
+
+
+def labelled(name: str, location: Location) -> str:
+    """Return what a call of a function is called in a record: ``relu@train.py:12:9``."""
+    label = f"{name}@{os.path.basename(location.file)}:{location.line}"
+    return label if location.column is None else f"{label}:{location.column + 1}"
 
 
 @lru_cache(maxsize=65536)

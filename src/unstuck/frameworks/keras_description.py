@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,11 @@ def describe(
                 **found.layers.get(name, {}),
             }
         )
+    # What is inside of these is not heard.
+    deaf = [n for n, held in names.values() if isinstance(held, RECURRENT) and n in found.layers]
+    inside = tuple(f"{name}." for name in deaf)
     facts = {
-        "unused_layers": [n for n in owners if not _ran(n, found.layers, names)],
+        "unused_layers": [n for n in owners if n not in found.layers and not n.startswith(inside)],
         "loss_inputs": found.inputs,
         "logits_taken": found.taken,
         "nonlinear": found.nonlinear,
@@ -92,14 +95,6 @@ def describe(
     }
     layers.sort(key=lambda layer: layer["depth"])
     return Description(layers, found.outputs, found.chain, facts)
-
-
-def _ran(name: str, ran: Collection[str], names: Mapping[int, tuple[str, Any]]) -> bool:
-    """Return whether a layer ran, as far as it was heard: what is inside of some layers is not."""
-    deaf = tuple(
-        f"{n}." for n, layer in names.values() if isinstance(layer, RECURRENT) and n in ran
-    )
-    return name in ran or (bool(deaf) and name.startswith(deaf))
 
 
 def _parent_location(

@@ -23,7 +23,7 @@ from keras.src.metrics.reduction_metrics import Mean
 from keras.src.models.model import Model
 
 from unstuck.findings import Location
-from unstuck.frameworks.frames import calling_frame, locate
+from unstuck.frameworks.frames import calling_frame, labelled, locate
 from unstuck.frameworks.wrapping import wrap
 
 __all__ = ["RECURRENT", "Event", "Taps", "activation_kind"]
@@ -286,9 +286,7 @@ class Taps:
         elif not isinstance(layer, layers.Activation):
             name = f"{name}.activation"
         if location is not None:
-            name = f"{function}@{location.file.rpartition('/')[2]}:{location.line}"
-            if location.column is not None:
-                name += f":{location.column + 1}"
+            name = labelled(function, location)
         before, after = self._keep(given, output)
         facts = {"kind": ACTIVATIONS[function], "location": location}
         self.events.append(Event("activation", name, layer, (after,), facts))

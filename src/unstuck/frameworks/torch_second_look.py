@@ -7,7 +7,6 @@ from then on, so that a healthy run pays nothing.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 
 from unstuck.findings import Location
-from unstuck.frameworks.frames import direct_frame, locate
+from unstuck.frameworks.frames import direct_frame, labelled, locate
 from unstuck.frameworks.torch_sensor import FUNCTIONS
 from unstuck.frameworks.torch_wiring import Graph, operation
 from unstuck.frameworks.wrapping import wrap
@@ -196,9 +195,7 @@ class LastActivation:
         if loss.grad_fn is not None:
             graph = Graph.read(loss.grad_fn, {})
             for name, result, location in _before_loss(graph, calls):
-                label = f"{name}@{os.path.basename(location.file)}:{location.line}"
-                assert location.column is not None
-                label += f":{location.column + 1}"
+                label = labelled(name, location)
                 self.training.activation_found(label, self.kind, result, location)
                 self._left = 0
         if self._left <= 0:

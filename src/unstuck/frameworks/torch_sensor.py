@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - the field's name for it
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from unstuck.frameworks.frames import direct_frame, locate
+from unstuck.frameworks.frames import direct_frame, labelled, locate
 from unstuck.frameworks.wrapping import wrap
 
 if TYPE_CHECKING:
@@ -139,9 +139,7 @@ def _ran(training: Training, name: str, result: Any, frame: FrameType | None) ->
     location = locate(frame)
     if location is None:
         return
-    label = f"{name}@{os.path.basename(location.file)}:{location.line}"
-    if location.column is not None:
-        label += f":{location.column + 1}"
+    label = labelled(name, location)
     training.watcher._guard(training.activation_ran, label, FUNCTIONS[name], result, location)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import Descent, descent, early, has_floor, middle, ratio
+from unstuck.evidence import Descent, descent, early, has_floor, middle, ratio, shown_rate
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -118,7 +118,7 @@ class LearningRateTooHigh(Obstacle):
         yield self.finding(
             run,
             Severity.ERROR,
-            f"the learning rate{_shown(rate)} is too high: {said}, and {end}",
+            f"the learning rate{shown_rate(rate)} is too high: {said}, and {end}",
             steps=(0, run.steps - 1),
             location=run.optimizer.location or run.optimizer.step_location,
             evidence={
@@ -160,8 +160,3 @@ class LearningRateTooHigh(Obstacle):
 
 def _finite(values: tuple[float, ...]) -> Series:
     return Series((), tuple(v for v in values if math.isfinite(v)))
-
-
-def _shown(rate: float) -> str:
-    """Return a rate for a sentence; an update that the script writes out does not tell it."""
-    return f" {rate:g}" if math.isfinite(rate) else ""

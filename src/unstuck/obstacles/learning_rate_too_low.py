@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle, ratio, typical
+from unstuck.evidence import descent, middle, ratio, shown_rate, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -78,15 +78,10 @@ class LearningRateTooLow(Obstacle):
         yield self.finding(
             run,
             Severity.ERROR,
-            f"the learning rate{_shown(rate)} is too low: {run.steps} steps move the weights by "
-            f"{total:.2g} of their size at most, and the loss from {went.initial:.4g} to "
+            f"the learning rate{shown_rate(rate)} is too low: {run.steps} steps move the weights "
+            f"by {total:.2g} of their size at most, and the loss from {went.initial:.4g} to "
             f"{went.final:.4g}",
             location=run.optimizer.location or run.optimizer.step_location,
             evidence={"learning_rate": rate, "update_ratio": moves, "moved": total},
             confidence=0.9 if total < 0.05 else 0.75,
         )
-
-
-def _shown(rate: float) -> str:
-    """Return a rate for a sentence; an update that the script writes out does not tell it."""
-    return f" {rate:g}" if math.isfinite(rate) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from unstuck.remedies import Change, Remedy, Settings
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["UseHeInitialization"]
 
 RELU_LIKE = ("relu", "leaky_relu", "relu6", "elu", "gelu", "silu", "softplus")
-
-
 COMMENT = "He initialization, for ReLU layers"
 WHAT = "He initialization"
 
@@ -51,30 +50,27 @@ class UseHeInitialization(Remedy):
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Draw them; see `Remedy.apply_torch`."""
-        kinds = subject.fed()
-        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
-            return []
-        leaky = kinds["leaky_relu"] * 2 > sum(kinds.values())
-        return subject.initialize(*_draws(leaky), comment=COMMENT, what=WHAT)
+        draws = _draws(subject.fed())
+        return subject.initialize(*draws, comment=COMMENT, what=WHAT) if draws else []
 
     def apply_by_hand(self, subject: HandSubject, settings: Settings) -> list[Change]:
         """Draw them; see `Remedy.apply_by_hand`."""
-        kinds = subject.fed()
-        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
-            return []
-        leaky = kinds["leaky_relu"] * 2 > sum(kinds.values())
-        return subject.initialize(*_draws(leaky), comment=COMMENT, what=WHAT)
+        draws = _draws(subject.fed())
+        return subject.initialize(*draws, comment=COMMENT, what=WHAT) if draws else []
 
     def apply_keras(self, subject: KerasSubject, settings: Settings) -> list[Change]:
         """Name the initializer; see `Remedy.apply_keras`."""
-        kinds = subject.fed()
-        if sum(kinds[kind] for kind in RELU_LIKE) * 2 <= sum(kinds.values()):
-            return []
-        return subject.initialize("he_normal", default=True)
+        return subject.initialize("he_normal", default=True) if _draws(subject.fed()) else []
 
 
-def _draws(leaky: bool) -> tuple[str, str]:
-    """Return the statements that draw a matrix, and one whose fans are the other way round."""
+def _draws(fed: Counter[str]) -> tuple[str, str] | None:
+    """Return the statements that draw a matrix, and one whose fans are the other way round.
+
+    None unless most layers feed activations of the ReLU family.
+    """
+    if sum(fed[kind] for kind in RELU_LIKE) * 2 <= sum(fed.values()):
+        return None
+    leaky = fed["leaky_relu"] * 2 > sum(fed.values())
     slope = 'a=0.01, nonlinearity="leaky_relu"' if leaky else 'nonlinearity="relu"'
     draw = f"torch.nn.init.kaiming_normal_($module.weight, {slope})"
     return draw, draw.replace(slope, f'mode="fan_out", {slope}')

@@ -116,11 +116,12 @@ class HandSubject:
         if tensors is None or self.script is None or not self._loops:
             return []
         statement = transposed if self.run.facts.get("by_columns") else draw
+        weight = self._unused("weight")
         lines = (
             f"with torch.random.fork_rng():  # {comment}\n"
-            f"    for {self._unused('weight')} in {tensors}:\n"
-            f"        if {self._unused('weight')}.ndim == 2:\n"
-            f"            {statement.replace('$module.weight', self._unused('weight'))}\n"
+            f"    for {weight} in {tensors}:\n"
+            f"        if {weight}.ndim == 2:\n"
+            f"            {statement.replace('$module.weight', weight)}\n"
         )
         place = self.script.location(_head(self._loops[-1]))
         return [Change(f"{what} of {tensors}", Insert(place, lines))]
@@ -163,10 +164,10 @@ class HandSubject:
         """Return what the script calls all that it moves, None if it cannot be said."""
         if not self._loops or self.script is None:
             return None
-        held = list(dict.fromkeys(_iterated(self.script, u) or u.name for u in self._direct()))
+        direct = self._direct()
+        held = list(dict.fromkeys(_iterated(self.script, u) or u.name for u in direct))
         if held:
-            looped = _iterated(self.script, self._direct()[0]) is not None
-            if looped:
+            if _iterated(self.script, direct[0]) is not None:
                 return held[0] if len(held) == 1 else None
             return f"({', '.join(held)})" if len(held) > 1 else f"({held[0]},)"
         called = {

@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from unstuck.edits import DropCall, Edit, Insert, ReplaceCall, SetArguments, Sur
 from unstuck.findings import Location
 from unstuck.remedies import Change
 from unstuck.signals import Activation, Layer, Run
+from unstuck.sources.batches import argument
 from unstuck.sources.keras_calls import POSITIONS, KerasCall, assigned, keras_call
 from unstuck.sources.numbers import literal
 from unstuck.sources.script import callee
@@ -668,7 +669,7 @@ class KerasSubject:
             for node in ast.walk(script.tree if script is not None else ast.Module([], []))
             if isinstance(node, ast.Call) and callee(node) == "LearningRateScheduler"
         ]
-        given = next(iter(_given_first(calls, "schedule")), None) if len(calls) == 1 else None
+        given = argument(calls[0], "schedule", ("schedule",)) if len(calls) == 1 else None
         if script is None or given is None or not script.editable(given):
             return []
         function: ast.AST | None = given
@@ -710,13 +711,6 @@ class KerasSubject:
         settings: Mapping[str, Any] = self.run.optimizer.settings
         kept = [key for key in CARRIED if key not in _excluded(values)]
         return {key: number(settings[key]) for key in kept if settings.get(key)}
-
-
-def _given_first(calls: Sequence[ast.Call], name: str) -> Iterator[ast.expr]:
-    """Yield the first argument of calls, by position or by its name."""
-    for call in calls:
-        words = [word.value for word in call.keywords if word.arg == name]
-        yield from [*call.args[:1], *words][:1]
 
 
 def merged(changes: Iterable[Change]) -> list[Change]:
