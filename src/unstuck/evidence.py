@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 from unstuck.signals import Activation, Layer, Run, Series
 
@@ -20,9 +20,11 @@ __all__ = [
     "Descent",
     "descent",
     "early",
+    "falls_behind",
     "growth",
     "has_floor",
     "held_out",
+    "held_out_end",
     "hidden",
     "hidden_units",
     "kept_pass",
@@ -67,6 +69,9 @@ WIDE = 1.5
 """Validation loss over its lowest from which memorizing is strong."""
 FAR = 0.2
 """By so many right predictions training is ahead of validation where memorizing is strong."""
+BEHIND = 0.1
+"""By so many right predictions a held-out pass is behind training where more than chance parts them
+(of a hundred rows: two standard errors of a share of nine tenths)."""
 SAME = 1e-6
 """Norms of one weight that differ by less than this share are of the same state: values are kept as
 float32."""
@@ -414,6 +419,27 @@ def held_out(run: Run) -> str | None:
         key=lambda pair: middle(pair[1].values[-3:]),
         default=(None, Series()),
     )[0]
+
+
+def held_out_end(run: Run) -> tuple[float, float]:
+    """Return the loss and the accuracy of a run's last three held-out passes, NaN without any."""
+    loss, accuracy = validation(run) or (Series(), Series())
+    return middle(loss.values[-3:]), middle(accuracy.values[-3:])
+
+
+def falls_behind(run: Run) -> bool:
+    """Return whether the held-out passes of a run's later half are far worse than its training.
+
+    In the mean, as one that jumps may end well by chance: by `BEHIND` right predictions or, where
+    none are counted, by twice the loss.
+    """
+    went = descent(run)
+    loss, accuracy = (
+        s.since(run.steps // 2).values for s in validation(run) or (Series(), Series())
+    )
+    if accuracy and not math.isnan(went.accuracy):
+        return went.accuracy - fmean(accuracy) > BEHIND
+    return bool(loss) and fmean(loss) > 2 * went.final
 
 
 def kept_pass(run: Run) -> int | None:

@@ -13,6 +13,7 @@ from unstuck import plan, worth
 from unstuck.bench import PENDING, Bench, FixError, Options, executor, last_line
 from unstuck.by_hand import advice
 from unstuck.diagnosis import diagnose
+from unstuck.evidence import falls_behind
 from unstuck.findings import Finding
 from unstuck.proof import prove
 from unstuck.race import NEARLY, finalists, good_enough, keeping, prepare, race, with_best_pass
@@ -383,9 +384,16 @@ class _Fix(Bench):
         return fixed or self._nothing("")
 
     def _arrived(self, verdict: Verdict) -> bool:
-        """Return whether a fixed run has come so far that another finalist need not be tried."""
+        """Return whether a fixed run has come so far that another finalist need not be tried.
+
+        What batch normalization gains in training has to show in evaluation, which it does with
+        other statistics.
+        """
         run = self.run_of(self.wholes[verdict.remedies])
-        return run is None or plan.arrived(run)
+        if run is None:
+            return True
+        normalized = "add-batch-norm" in verdict.remedies
+        return plan.arrived(run) and not (normalized and falls_behind(run))
 
     def _better(
         self, one: tuple[Verdict, WorkingFiles] | None, other: tuple[Verdict, WorkingFiles]
@@ -403,9 +411,16 @@ class _Fix(Bench):
         return best if self._end(best[0]) < one - (1 - NEARLY) * abs(one) else fixed
 
     def _end(self, verdict: Verdict) -> float:
-        """Return what a fixed run ends at; smaller is better."""
+        """Return what a fixed run ends at; smaller is better.
+
+        Held-out data are asked where the proof was earlier than their first pass.
+        """
         whole = self.wholes[verdict.remedies]
-        return self.objective.badness(self.value(whole, whole.steps))
+        run = self.run_of(whole)
+        if run is None or self.options.asked or self.objective.name != "training loss":
+            return self.objective.badness(self.value(whole, whole.steps))
+        aim = worth.objective(run, "", run.steps)
+        return aim.badness(worth.value(run, aim.name, run.steps))
 
     def _nothing(self, note: str) -> tuple[Verdict, WorkingFiles]:
         notes = (note,) if note else ()

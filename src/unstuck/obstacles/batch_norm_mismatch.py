@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import descent, middle, validation
+from unstuck.evidence import BEHIND, descent, held_out_end, middle
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -72,10 +71,8 @@ class BatchNormMismatch(Obstacle):
         if not momenta:
             return
         went = descent(run)
-        passes = validation(run)
-        loss = middle(passes[0].values[-3:]) if passes and passes[0] else math.nan
-        accuracy = middle(passes[1].values[-3:]) if passes and passes[1] else math.nan
-        apart = loss > 2 * went.final or went.accuracy - accuracy > 0.1
+        loss, accuracy = held_out_end(run)
+        apart = loss > 2 * went.final or went.accuracy - accuracy > BEHIND
         rows = middle(run.of("batch_size").values)
         odd = next(
             (m for m in momenta if m > self.FAST or (m * run.steps < 1 and m < self.SLOW)), None
