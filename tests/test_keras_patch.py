@@ -77,7 +77,7 @@ class Sick:
             layers.append(
                 Layer(
                     name,
-                    what if what in ("Dense", "Conv2D") else "Dense",
+                    what if what in ("Dense", "Conv2D", "Linear", "RNN") else "Dense",
                     (64, 64),
                     64,
                     location=made,
@@ -428,6 +428,81 @@ def test_recurrent_layer_gets_the_initializers_of_keras(tmp_path: Path) -> None:
     sick.run = replace(sick.run, layers=(replace(first, kind="SimpleRNN"), last))
     text = sick.treated("use-xavier-initialization")
     assert "[keras.Input((50, 2)), layers.SimpleRNN(48), layers.Dense(1)]" in text
+
+
+LINEAR = """
+    class Linear(layers.Layer):
+        def __init__(self, units, act={default}, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.act = units, keras.activations.get(act)
+        def build(self, shape):
+            self.w = self.add_weight(
+                shape=(shape[-1], self.units), initializer=keras.initializers.RandomNormal(stddev=1)
+            )
+            self.b = self.add_weight(shape=(self.units,), initializer="zeros")
+        def call(self, x):
+            return self.act(keras.ops.matmul(x, self.w) + self.b)
+    net = keras.Sequential([{first}, {second}, layers.Dense(10)])
+    net.compile("sgd", "mse")
+    net.fit(x, y)
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "more", "changed"),
+    [
+        ("None", ', "tanh"', ', "relu"'),
+        ("None", ', act="tanh"', ', act="relu"'),
+        ('"tanh"', "", ', act="relu"'),
+        ("None", ", keras.activations.tanh", ", keras.activations.relu"),
+    ],
+)
+def test_layers_of_a_class_that_the_script_writes(
+    tmp_path: Path, default: str, more: str, changed: str
+) -> None:
+    first, second = f"Linear(32{more})", f"Linear(16{more})"
+    sick = Sick(
+        tmp_path,
+        LINEAR.format(default=default, first=first, second=second),
+        [first, second],
+        "layers.Dense(10)",
+        kind="tanh",
+        apart=["self.act(keras.ops.matmul(x, self.w) + self.b)"],
+        functional=True,
+        last=None,
+    )
+    patched = sick.treated("use-relu", "use-he-initialization")
+    assert f"[Linear(32{changed}), Linear(16{changed}), " in patched
+    holds(patched, ['shape=(shape[-1], self.units), initializer="he_normal"'])
+    assert 'shape=(self.units,), initializer="zeros"' in patched
+    leaky = sick.treated("use-leaky-relu")
+    assert leaky.count("layers.LeakyReLU(negative_slope=") == 2
+    glorot = sick.treated("use-xavier-initialization")
+    holds(glorot, ['shape=(shape[-1], self.units), initializer="glorot_uniform"'])
+
+
+def test_a_recurrent_cell_of_the_script(tmp_path: Path) -> None:
+    body = """
+    class Cell(layers.Layer):
+        def __init__(self, units):
+            super().__init__()
+            self.units = self.state_size = units
+        def build(self, shape):
+            self.w = self.add_weight(shape=(shape[-1], self.units), initializer="glorot_uniform")
+            self.u = self.add_weight((self.units, self.units), "random_normal")
+            self.b = self.add_weight(shape=(self.units,), initializer="zeros")
+        def call(self, x, states):
+            h = keras.ops.tanh(keras.ops.matmul(x, self.w) + keras.ops.matmul(states[0], self.u))
+            return h, [h]
+    net = keras.Sequential([layers.RNN(Cell(32)), layers.Dense(1)])
+    net.compile("sgd", "mse")
+    net.fit(x, y)
+    """
+    sick = Sick(tmp_path, body, ["layers.RNN(Cell(32))"], "layers.Dense(1)", kind="tanh", last=None)
+    patched = sick.treated("use-xavier-initialization")
+    assert patched.count("glorot_uniform") == 1
+    assert patched.count('"zeros"') == 1
+    holds(patched, ['self.u = self.add_weight((self.units, self.units), "orthogonal")'])
 
 
 def test_regularization(tmp_path: Path) -> None:

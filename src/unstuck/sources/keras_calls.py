@@ -59,6 +59,8 @@ POSITIONS: Mapping[str, Sequence[str]] = {
         ("ExponentialDecay", "CosineDecay", "PolynomialDecay", "InverseTimeDecay"),
         ("initial_learning_rate", "decay_steps"),
     ),
+    "RNN": ("cell",),
+    "add_weight": ("shape", "initializer"),
     "compile": COMPILE,
     "fit": FIT,
 }

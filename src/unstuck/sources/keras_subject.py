@@ -21,7 +21,8 @@ from unstuck.signals import Activation, Layer, Run
 from unstuck.sources.batches import argument
 from unstuck.sources.keras_calls import POSITIONS, KerasCall, assigned, keras_call
 from unstuck.sources.numbers import literal
-from unstuck.sources.script import callee
+from unstuck.sources.own_layers import applied, own_layer, square
+from unstuck.sources.script import Script, callee
 
 __all__ = ["KerasSubject", "merged", "number"]
 
@@ -33,6 +34,8 @@ running statistics are those of the data, and evaluations before that are wrong.
 _OWNING = frozenset(name for name, places in POSITIONS.items() if "activation" in places)
 _LAYERS = frozenset(_OWNING - {"Activation"})
 _ACTIVATION_LAYERS = frozenset({"ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax"})
+GLOROT = "glorot_uniform"
+"""Keras' own initializer."""
 _RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU"})
 _SCHEDULES = ("ExponentialDecay", "CosineDecay", "PolynomialDecay", "InverseTimeDecay")
 
@@ -99,9 +102,9 @@ class KerasSubject:
                 return "tensorflow.keras"
         return "keras"
 
-    def quoted(self, text: str, call: KerasCall) -> str:
+    def quoted(self, text: str, script: Script) -> str:
         """Return a text as the script writes texts."""
-        source = call.script.source
+        source = script.source
         return f"'{text}'" if source.count("'") > source.count('"') else f'"{text}"'
 
     def _at(self, location: Location | None) -> list[Layer]:
@@ -216,11 +219,16 @@ class KerasSubject:
             arguments: Of that class; with none, the function's name says it all.
         """
         names = {activation.name for activation in activations}
+        values = ", ".join(f"{name}={number(value)}" for name, value in arguments.items())
+        made = f"{self.root}.layers.{layer}({values})" if values else ""
         changes: list[Change] = []
         for place in dict.fromkeys(activation.location for activation in activations):
             here = [a for a in self.run.activations if a.location == place]
             call = self.call(place)
-            if call is None or not all(a.name in names for a in here):
+            if call is None:
+                changes += self._replaced_in_own([a for a in here if a.name in names], kind, made)
+                continue
+            if not all(a.name in names for a in here):
                 continue
             edit = self._replaced(call, here[0], kind, layer, arguments)
             if edit is None:
@@ -230,6 +238,37 @@ class KerasSubject:
             owners = [la.name for la in self._at(place)] or [a.name for a in here]
             what = f"{', '.join(owners)}: {' and '.join(old)} -> {kind}"
             changes.append(Change(what, edit, tuple(owners)))
+        return changes
+
+    def _replaced_in_own(
+        self, activations: Sequence[Activation], kind: str, made: str
+    ) -> list[Change]:
+        """Put another activation into the calls that construct layers of the script's own classes.
+
+        Args:
+            activations: Those that these layers apply.
+            kind: The new one's kind.
+            made: Source that makes it where its name does not say it all, else "".
+        """
+        changes = []
+        for activation in activations:
+            fed = [la for la in self.run.layers if la.activation_name == activation.name]
+            for place in dict.fromkeys(layer.location for layer in fed):
+                here, own = self._at(place), own_layer(place)
+                named = own.given(activation.kind) if own is not None else None
+                if own is None or named is None or applied(activation.location) != own.kind.name:
+                    continue
+                if any(la not in fed or la.kind != own.kind.name for la in here):
+                    continue
+                function = f"{self.root}.activations.{kind}"
+                if isinstance(named[1], ast.Constant):
+                    function = self.quoted(kind, own.script)
+                values = {named[0]: made or function}
+                edit = SetArguments(own.location, callee(own.call), values, (), own.positions)
+                layers = tuple(la.name for la in here)
+                what = f"{', '.join(layers)}: {activation.kind} -> {kind}"
+                changes.append(Change(what, edit, layers))
+                self._kinds[activation.name] = kind
         return changes
 
     def _replaced(
@@ -248,7 +287,7 @@ class KerasSubject:
             package = call.package if alike else f"{self.root}.activations"
             return ReplaceCall(call.location, call.expects, f"{package}.{kind}", 1, values)
         if call.name in _OWNING:
-            text = self.quoted(kind, call)
+            text = self.quoted(kind, call.script)
             if values:
                 given = ", ".join(f"{name}={value}" for name, value in values.items())
                 text = f"{made}({given})"
@@ -264,7 +303,7 @@ class KerasSubject:
         """Give the hidden layers without an activation one."""
         changes = []
         for call, layers in self.sites(lambda la: la.matrix and not (la.output or la.activation)):
-            text = self.quoted(kind, call)
+            text = self.quoted(kind, call.script)
             self._written[call.location] = text
             names = tuple(layer.name for layer in layers)
             edit = self.set_arguments(call, {"activation": text})
@@ -273,15 +312,15 @@ class KerasSubject:
 
     def set_output_activation(self, kind: str) -> list[Change]:
         """Let the last layer compute an activation, "linear" for none."""
-        changes = []
+        old = [a for a in self.run.activations if a.output and self.call(a.location) is None]
+        changes = self._replaced_in_own(old, kind, "")
         for call, layers in self.sites(lambda layer: layer.output and layer.matrix):
-            old = call.argument("activation")
             if kind == "linear":
-                if old is None:
+                if call.argument("activation") is None:
                     continue
                 edit = self.set_arguments(call, {}, ["activation"])
             else:
-                edit = self.set_arguments(call, {"activation": self.quoted(kind, call)})
+                edit = self.set_arguments(call, {"activation": self.quoted(kind, call.script)})
             names = tuple(layer.name for layer in layers)
             changes.append(Change(f"{', '.join(names)}: activation {kind}", edit, names))
         return changes
@@ -290,6 +329,8 @@ class KerasSubject:
         """Take an activation away; nothing where its call also makes hidden ones."""
         call = self.call(activation.location)
         here = [a for a in self.run.activations if a.location == activation.location]
+        if call is None and activation.output:
+            return self._replaced_in_own([activation], "linear", "")
         if call is None or not all(a.output for a in here):
             return []
         owners = tuple(la.name for la in self._at(call.location)) or (activation.name,)
@@ -355,11 +396,32 @@ class KerasSubject:
                 edit = self.set_arguments(call, {}, given)
                 what = f"{', '.join(names)}: Keras' own initializer"
             else:
-                text = self.quoted(initializer, call)
+                text = self.quoted(initializer, call.script)
                 drop = ["bias_initializer"]
                 edit = self.set_arguments(call, dict.fromkeys(words, text), drop)
                 what = f"{', '.join(names)}: {initializer}"
             changes.append(Change(what, edit, names))
+        return [*changes, *self._initialize_own(initializer, default=default)]
+
+    def _initialize_own(self, initializer: str, *, default: bool) -> list[Change]:
+        """Do what `initialize` does with layers whose classes the script writes."""
+        chosen = (la for la in self.run.layers if la.matrix and la.trainable)
+        made = [(la, own) for la in chosen if (own := own_layer(la.location)) is not None]
+        changes = []
+        for kind in dict.fromkeys(own.kind for la, own in made if own.kind.name == la.kind):
+            layers = [la for la, own in made if own.kind is kind]
+            own = next(own for _, own in made if own.kind is kind)
+            last = all(la.output for la in layers)
+            names = tuple(la.name for la in layers)
+            for weight in own.matrices():
+                if weight.argument("initializer") is None and (last or not default):
+                    continue
+                name = GLOROT if last else initializer
+                if name.partition("_")[0] in _plain(weight, "initializer"):
+                    continue
+                values = {"initializer": self.quoted(name, own.script)}
+                edit = self.set_arguments(weight, values)
+                changes.append(Change(f"{', '.join(names)}: {name}", edit, names))
         return changes
 
     def initialize_recurrent(self) -> list[Change]:
@@ -378,6 +440,25 @@ class KerasSubject:
             names = tuple(layer.name for layer in here)
             what = f"{', '.join(names)}: Keras' own initializers"
             changes.append(Change(what, self.set_arguments(call, {}, given), names))
+        return [*changes, *self._initialize_cells()]
+
+    def _initialize_cells(self) -> list[Change]:
+        """Do what `initialize_recurrent` does with cells whose classes the script writes."""
+        changes = []
+        layers = [layer for layer in self.run.layers if layer.kind == "RNN"]
+        for place in dict.fromkeys(layer.location for layer in layers):
+            call = self.call(place)
+            made = call.argument("cell") if call is not None else None
+            cell = own_layer(call.script.location(made)) if call and made is not None else None
+            names = tuple(layer.name for layer in self._at(place))
+            for weight in cell.matrices() if cell is not None else ():
+                given = _plain(weight, "initializer")
+                name = "orthogonal" if square(weight) else GLOROT
+                if not given or name in given:
+                    continue
+                values = {"initializer": self.quoted(name, weight.script)}
+                edit = self.set_arguments(weight, values)
+                changes.append(Change(f"{', '.join(names)}: {name}", edit, names))
         return changes
 
     def add_batch_norm(self) -> list[Change]:
@@ -568,7 +649,7 @@ class KerasSubject:
         given = call.argument("activation")
         if given is not None:
             return call.script.text(given)
-        return self.quoted(layer.activation or "linear", call)
+        return self.quoted(layer.activation or "linear", call.script)
 
     # ------------------------------------------------------------------ the optimizer
 
@@ -586,6 +667,12 @@ class KerasSubject:
             settings: Its arguments.
         """
         values = {key: number(value) for key, value in settings.items()}
+        old = self.run.optimizer
+        known = {key: number(value) for key, value in old.settings.items()}
+        if self.rate is not None:
+            known["learning_rate"] = number(self.rate)
+        if self._optimizer is None and name in (None, old.name) and values.items() <= known.items():
+            return []
         return self.write_optimizer(name, values)
 
     def write_optimizer(self, name: str | None, values: Mapping[str, str]) -> list[Change]:
