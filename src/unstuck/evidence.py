@@ -18,6 +18,7 @@ from unstuck.signals import Activation, Layer, Run, Series
 __all__ = [
     "RANGES",
     "Descent",
+    "broken_at_once",
     "descent",
     "early",
     "falls_behind",
@@ -43,6 +44,9 @@ __all__ = [
 BROKE = 10.0
 """A loss so many times its start is no matter of one batch: the weights are destroyed. (Of the
 zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in a step.)"""
+AFTER = 19
+"""So many losses above the first are no chance: of twenty alike, the first is the lowest in one of
+twenty, and half of the others' median far more seldom."""
 STALE = 0.2
 """A batch within this first part of the steps does not tell how many are right at their end."""
 LAST = 5
@@ -113,7 +117,7 @@ class Descent:
     """How the training loss went.
 
     Attributes:
-        initial: Median of the first three losses.
+        initial: Median of the first three losses; the first, where it is `broken_at_once`.
         final: Median of the last tenth (three to two hundred losses).
         best: Lowest median of any twentieth of the run.
         trivial: Loss of a model that knows only how often each target occurs (entropy of the
@@ -167,6 +171,16 @@ class Descent:
         return self.achieved < 0.5
 
 
+def broken_at_once(losses: Sequence[float]) -> bool:
+    """Return whether the first step has broken a training: the loss doubles and never comes back.
+
+    Args:
+        losses: Of each step; of the first `AFTER` behind the first one, none is as low.
+    """
+    later = [loss for loss in losses[1 : 1 + AFTER] if not math.isnan(loss)]
+    return len(later) == AFTER and 0 < losses[0] < min(later) and 2 * losses[0] < median(later)
+
+
 @lru_cache(maxsize=4)  # every obstacle asks it of the same run
 def descent(run: Run) -> Descent:
     """Return how the training loss of `run` went."""
@@ -177,7 +191,7 @@ def descent(run: Run) -> Descent:
     if not finite:
         nan = math.nan
         return Descent(nan, nan, nan, nan, nan, 0.0, nan, nan, count == 0, 0.0, count)
-    initial = middle(finite[:3])
+    initial = finite[0] if broken_at_once(finite) else middle(finite[:3])
     tail = finite[-min(max(len(finite) // 10, 3), 200) :]
     final = middle(tail) if math.isfinite(losses.values[-1]) else math.nan
     window = max(len(finite) // 20, 3)

@@ -13,7 +13,17 @@ from keras.src import backend, tree
 from unstuck.frameworks import array_measure as measure
 from unstuck.frameworks import class_counts
 from unstuck.frameworks.array_measure import Array
-from unstuck.frameworks.keras_losses import INSIDE, Compared, compared, crosses, place_of, written
+from unstuck.frameworks.keras_losses import (
+    INSIDE,
+    Compared,
+    class_numbers,
+    compared,
+    crosses,
+    function_of,
+    normalizes,
+    place_of,
+    written,
+)
 from unstuck.frameworks.keras_steps import Seen
 from unstuck.record import Recorder
 
@@ -51,6 +61,7 @@ class Batches:
         self._moments: measure.Moments | None = None
         self._targets: measure.Moments | None = None
         self._crossing: dict[int, bool | None] = {}
+        self._normalizing: dict[int, bool] = {}
 
     def losses(self, seen: Seen, batch: Any, reported: Any = None) -> Judged:
         """Return what each loss of the step compared, and whether its logits were restored.
@@ -70,9 +81,13 @@ class Batches:
             call = compared(event.source, target, prediction, value)
             if call.function is None and self._crosses(event.source, target, prediction):
                 call = replace(call, stretched=(target.size, target.size))
+            elif call.function is None and self._normalizes(event.source, target, prediction):
+                goal = class_numbers(target, prediction)
+                call = replace(call, function="cross_entropy", target=goal)
             if call.stretched and "crossing" not in self.facts:
                 self.facts["crossing"] = place_of(event.source)
-            found.append((call, event.facts["restored"]))
+            restored = event.facts["restored"] and function_of(event.source) is not None
+            found.append((call, restored))
         return found or self._unseen_loss(seen, batch, reported)
 
     def _crosses(self, loss: Any, target: Array, prediction: Array) -> bool:
@@ -80,6 +95,14 @@ class Batches:
         if self._crossing.get(id(loss)) is None:
             self._crossing[id(loss)] = crosses(loss, target, prediction)
         return bool(self._crossing[id(loss)])
+
+    def _normalizes(self, loss: Any, target: Array, prediction: Array) -> bool:
+        """Return whether a loss applies a softmax to what are probabilities already."""
+        if not measure.probabilities(prediction):
+            return False
+        if id(loss) not in self._normalizing:
+            self._normalizing[id(loss)] = normalizes(loss, target, prediction)
+        return self._normalizing[id(loss)]
 
     def _unseen_loss(self, seen: Seen, batch: Any, reported: Any) -> Judged:
         """Return what a loss that is no object of Keras' compares, if its value tells."""

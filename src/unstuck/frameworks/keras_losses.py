@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,16 @@ from keras.src.losses.losses import LossFunctionWrapper
 from unstuck.findings import Location
 from unstuck.frameworks.array_measure import Array
 
-__all__ = ["Compared", "compared", "crosses", "function_of", "place_of", "written"]
+__all__ = [
+    "Compared",
+    "class_numbers",
+    "compared",
+    "crosses",
+    "function_of",
+    "normalizes",
+    "place_of",
+    "written",
+]
 
 _FUNCTIONS: Mapping[str, str] = {
     "mean_squared_error": "mse_loss",
@@ -96,10 +105,12 @@ def compared(loss: Any, target: Array, prediction: Array, value: Array) -> Compa
         target, prediction = _same_rank(target, prediction)
     least = _least(loss, target, prediction)
     if function in INSIDE:
-        goal = _classes(target, prediction)
+        goal = class_numbers(target, prediction)
         return Compared(function, prediction, goal, total, reduction, least=least)
     if function is None:
         name, stretched = written(target, prediction, total)
+        if name is None and _logistic(target, prediction, total):
+            name = "binary_cross_entropy_with_logits"
         return Compared(name, prediction, target, total, reduction, stretched)
     return Compared(function, prediction, target, total, reduction, least=least)
 
@@ -120,20 +131,44 @@ def crosses(loss: Any, target: Array, prediction: Array) -> bool | None:
     if target.shape == prediction.shape:
         return False
     other = target[:, None] if target.ndim == 1 else target[:, 0]
-    with backend.StatelessScope(), _undisturbed(), np.errstate(all="ignore"):
-        given = backend.convert_to_tensor(prediction)
-        try:
-            values = [
-                loss.call(backend.convert_to_tensor(each), given)
-                for each in (target, target[::-1].copy(), other)
-            ]
-        except Exception:  # it wants the targets as they are
-            return False
-        said, reverse, shaped = (float(np.mean(backend.convert_to_numpy(v))) for v in values)
+    values = _asked(loss, [(each, prediction) for each in (target, target[::-1].copy(), other)])
+    if not values:
+        return False
+    said, reverse, shaped = values
     rounding = ROUNDING * max(abs(said), 1e-12)
     if not abs(reverse - said) <= rounding:
         return False
     return True if abs(shaped - said) > 10 * rounding else None
+
+
+def normalizes(loss: Any, target: Array, prediction: Array) -> bool:
+    """Return whether a loss of the script's own applies a softmax to the outputs of a row.
+
+    If it does, it is the same with a number added to all of a row, curved around them (which a
+    margin between two is not), and grows with them, but not as their squares do.
+    """
+    if prediction.ndim < 2 or prediction.shape[-1] < 2:
+        return False
+    one = np.zeros_like(prediction)
+    one[..., 0] = 1
+    given = [prediction, prediction + 1, prediction + one, prediction - one, 20 * one, 40 * one]
+    values = _asked(loss, [(target, each) for each in given])
+    if not values:
+        return False
+    said, shifted, more, less, far, farther = values
+    curved = more + less - 2 * said > 1e-3 * abs(said)
+    grows = 1.5 * abs(far) < abs(farther) < 3 * abs(far)
+    return abs(shifted - said) <= 10 * ROUNDING * max(abs(said), 1e-12) and curved and grows
+
+
+def _asked(loss: Any, pairs: Sequence[tuple[Array, Array]]) -> list[float]:
+    """Return the mean values of a loss for targets and predictions; none where it wants others."""
+    with backend.StatelessScope(), _undisturbed(), np.errstate(all="ignore"):
+        try:
+            values = [loss.call(*map(backend.convert_to_tensor, pair)) for pair in pairs]
+        except Exception:  # it wants what it was given
+            return []
+        return [float(np.mean(backend.convert_to_numpy(value))) for value in values]
 
 
 def place_of(loss: Any) -> dict[str, Any] | None:
@@ -190,7 +225,7 @@ def _same_rank(target: Array, prediction: Array) -> tuple[Array, Array]:
     return target, prediction
 
 
-def _classes(target: Array, prediction: Array) -> Array:
+def class_numbers(target: Array, prediction: Array) -> Array:
     """Return class numbers, shape of the predictions without their last dimension if possible."""
     if target.shape == prediction.shape and prediction.ndim >= 2:
         return np.asarray(target.argmax(-1))
@@ -221,6 +256,17 @@ def written(target: Array, prediction: Array, value: float) -> tuple[str | None,
         if _close(loss(table), value) and not _close(loss(aligned), value):
             return (name if name in _MEANS else None), table.shape
     return None, ()
+
+
+def _logistic(target: Array, prediction: Array, value: float) -> bool:
+    """Return whether a loss is what the binary cross-entropy is of predictions that are logits."""
+    if (
+        target.size != prediction.size
+        or not 0 <= target.min(initial=0) <= target.max(initial=0) <= 1
+    ):
+        return False
+    wide, flat = prediction.astype(np.float64).reshape(-1), target.reshape(-1)
+    return target.size > 1 and _close(float((np.logaddexp(0, wide) - flat * wide).mean()), value)
 
 
 def _close(one: float, other: float) -> bool:

@@ -6,7 +6,17 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import Descent, descent, early, has_floor, middle, ratio, shown_rate
+from unstuck.evidence import (
+    Descent,
+    broken_at_once,
+    descent,
+    early,
+    has_floor,
+    middle,
+    own_losses,
+    ratio,
+    shown_rate,
+)
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -90,13 +100,15 @@ class LearningRateTooHigh(Obstacle):
             return
         if middle(early(run.of("predicted_decrease")).values) < 0:
             return  # the steps lead up the gradient: no rate would do
-        promise = self._promise(run) if has_floor(run) else 0.0
+        at_once = broken_at_once(own_losses(run).values)
+        promise = self._promise(run, at_once=at_once) if has_floor(run) else 0.0
         moves = {
             la.name: max(_finite(early(run.of("update_ratio", la.name)).values[:10]), default=0.0)
             for la in run.weights
         }
         # A layer of zeros or tiny weights moves far in relation: the middle layer counts.
-        move = middle([m for la in run.weights if (m := self._move(run, la.name)) > 0])
+        moved = [self._move(run, la.name, at_once=at_once) for la in run.weights]
+        move = middle([m for m in moved if m > 0])
         far = promise > self.PROMISE
         wide = move > self.MOVE
         if not (far or wide):
@@ -130,9 +142,14 @@ class LearningRateTooHigh(Obstacle):
             confidence=0.9 if far and (jumped or broke) else 0.75,
         )
 
-    def _move(self, run: Run, layer: str) -> float:
-        """Return the median change over the eight samples in a row that moved most."""
+    def _move(self, run: Run, layer: str, *, at_once: bool) -> float:
+        """Return the median change over the eight samples in a row that moved most.
+
+        Where the first step broke the training, its change: none of the later ones may matter.
+        """
         values = early(run.of("update_ratio", layer), self.STEPS).values
+        if at_once:
+            return next(iter(values), 0.0)
         windows = [values[i : i + 8] for i in range(max(len(values) - 7, 1))]
         return max((middle(w) for w in windows if w), default=0.0)
 
@@ -145,7 +162,7 @@ class LearningRateTooHigh(Obstacle):
         settled = middle(run.loss.until(run.steps // 6).since(run.steps // 12).values)
         return run.steps >= 60 and middle(late) > self.MOVE and went.final > 0.9 * settled
 
-    def _promise(self, run: Run) -> float:
+    def _promise(self, run: Run, *, at_once: bool) -> float:
         promised = early(run.of("predicted_decrease"), self.STEPS)
         shares = [
             ratio(value, loss)
@@ -154,6 +171,8 @@ class LearningRateTooHigh(Obstacle):
         ]
         if not shares:
             return 0.0
+        if at_once:  # by what the first step did
+            return shares[0]
         # The second largest: one step alone may be an accident of its batch.
         return sorted(shares)[-min(2, len(shares))]
 
