@@ -122,7 +122,7 @@ def start(training: str, peer: str, folder: str) -> Arm | None:
     if peer == "unstuck":
         record = os.path.join(folder, f"{training}.db")
         spec = Spec(record).to_json()
-        command = [sys.executable, "-m", "unstuck.runner", spec, script, training, "bare"]
+        command = [sys.executable, "-P", "-m", "unstuck.runner", spec, script, training, "bare"]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -137,3 +137,16 @@ def test_layers_may_have_any_name(tmp_path: Path) -> None:
     assert shown.returncode == 1
     assert "\x1b" not in shown.stdout
     assert ours(shown.stdout)
+
+
+@pytest.mark.parametrize("name", ["statistics", "sqlite3"])
+def test_a_file_named_like_a_standard_module_is_the_scripts(tmp_path: Path, name: str) -> None:
+    """Both are modules that watching needs and that torch does not."""
+    write(tmp_path, "def answer():\n    return 42\n", f"{name}.py")
+    script = write(tmp_path, f"import {name}\n{MLP}print({name}.answer())\n")
+    done = unstuck("run", script.name, cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == "42"
+    assert "60 steps watched" in done.stderr, done.stderr
+    module = unstuck("run", "-m", script.stem, cwd=tmp_path)
+    assert module.stdout.splitlines()[-1] == "42"
+    assert "60 steps watched" in module.stderr, module.stderr

@@ -206,7 +206,7 @@ def _run_child(
     spec: Any, script: str, arguments: Sequence[str], line: StatusLine | None = None
 ) -> int:
     """Run the script in a process of its own; Ctrl-C goes to it, we wait."""
-    command = [sys.executable, "-m", "unstuck.runner", spec.to_json(), script, *arguments]
+    command = [sys.executable, "-P", "-m", "unstuck.runner", spec.to_json(), script, *arguments]
     child = subprocess.Popen(command)
     handlers = {
         number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)
@@ -651,6 +651,8 @@ def _need_script(script: str, module: bool) -> None:
             known = importlib.util.find_spec(script) is not None
         except (ImportError, ValueError):
             known = False
+        finally:
+            sys.path.pop(0)
         if not known:
             _stop(f"there is no module named {script}")
         return

@@ -1,8 +1,8 @@
 """Runs a script or module under a watcher, the user's code unchanged.
 
-``python -m unstuck.runner SPEC SCRIPT [ARGS...]`` is what `unstuck run` and every trial start, in a
-process of its own: whatever happens to it, the record stays. Frameworks are hooked when the script
-imports them, so a script that uses none pays nothing.
+``python -P -m unstuck.runner SPEC SCRIPT [ARGS...]`` is what `unstuck run` and every trial start,
+in a process of its own: whatever happens to it, the record stays. Frameworks are hooked when the
+script imports them, so a script that uses none pays nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from unstuck.frameworks.wrapping import wrap
+from unstuck.shadowing import give_way
 
 if TYPE_CHECKING:
     from unstuck.remedies import Change
@@ -373,10 +374,10 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
         if not isinstance(script, str):
             script()
         elif spec.module:
-            sys.path[0] = spec.folder or os.getcwd()
+            _enter(spec.folder or os.getcwd())
             runpy.run_module(script, run_name="__main__", alter_sys=True)
         else:
-            sys.path[0] = str(Path(script).resolve().parent)
+            _enter(str(Path(script).resolve().parent))
             _run_file(script, spec.sources.get(os.path.realpath(script), script))
     except StopTraining:
         note("stopped", spec.stop_at)
@@ -398,6 +399,12 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
         if watching is not None:
             watching.finish()
     return status
+
+
+def _enter(folder: str) -> None:
+    """Let modules be found in the script's folder first, as Python itself would."""
+    give_way(folder)
+    sys.path.insert(0, folder)
 
 
 def _run_file(script: str, source: str) -> None:

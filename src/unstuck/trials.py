@@ -232,7 +232,7 @@ class LocalExecutor:
             "PYTHONHASHSEED": "0",
         }
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "unstuck.runner", "--serve"],
+            [sys.executable, "-P", "-m", "unstuck.runner", "--serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if not os.environ.get("UNSTUCK_DEBUG") else None,
