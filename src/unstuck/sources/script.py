@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_MODULES = ("Module", "Sequential", "ModuleList", "Layer", "Model")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
@@ -204,11 +205,11 @@ class Script:
         return [node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)]
 
     def modules(self) -> list[ast.ClassDef]:
-        """Return the classes that are modules: derived, at some remove, from ``nn.Module``."""
+        """Return the classes that are modules: derived, at some remove, from PyTorch's or Keras'."""
         classes = self.classes()
         found: list[ast.ClassDef] = []
         for _ in range(4):
-            names = {"Module", "Sequential", "ModuleList", *(kind.name for kind in found)}
+            names = {*_MODULES, *(kind.name for kind in found)}
             found = [
                 kind
                 for kind in classes
