@@ -591,7 +591,11 @@ def test_stopping_early_joins_other_callbacks(tmp_path: Path) -> None:
     for given, expected in (
         ("", f"callbacks=[keras.callbacks.{stopping}]"),
         (", callbacks=[a, b]", f"callbacks=[a, b, keras.callbacks.{stopping}]"),
-        (", callbacks=held", f"callbacks=[*held, keras.callbacks.{stopping}]"),
+        (", callbacks=held", f"callbacks=[*(held or []), keras.callbacks.{stopping}]"),
+        (", callbacks=list(held)", f"callbacks=[*list(held), keras.callbacks.{stopping}]"),
+        (", callbacks=Shown(3)", f"callbacks=[Shown(3), keras.callbacks.{stopping}]"),
+        (", callbacks=(a,)", f"callbacks=[a, keras.callbacks.{stopping}]"),
+        (", callbacks=None", f"callbacks=[keras.callbacks.{stopping}]"),
     ):
         body = SEQUENTIAL.replace("epochs=9", f"epochs=9{given}")
         sick = Sick(tmp_path, body, HIDDEN, LAST, facts={"fit": {"validation_rows": 9}})

@@ -76,6 +76,8 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         reached = wins(bench, pilot, tried, pace, first)
         if reached is None:
             bench.laboratory.end([pilot])
+            if pilot.status == "crashed" and bench.control_trial.status != "crashed":
+                _note_failure(bench, name, pilot)
             bench.say(f"{name}: not better than the script as it is")
             return Verdict("no-fix-found", objective=bench.objective), WorkingFiles()
         steps, further = reached, max(reached, further)
@@ -110,7 +112,7 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         notes.append(f"the budget ended before the patched script did: {whole.steps} steps")
     elif whole.status != "completed" and whole.status != bench.control_trial.status:
         status = "no-fix-found"
-        bench.notes.append(f"{name} makes the script fail: {last_line(whole.output())}")
+        _note_failure(bench, name, whole)
     bench.say(f"{name}: {status} (p = {compared.p_value:.2g})")
     bench.wholes[tuple(name.split(" + "))] = whole
     bench.curves[tuple(name.split(" + "))] = (
@@ -132,6 +134,10 @@ def prove(bench: Bench, trial: Trial, first: Finding, steps: int) -> tuple[Verdi
         notes=tuple(notes),
     )
     return verdict, cured
+
+
+def _note_failure(bench: Bench, name: str, trial: Trial) -> None:
+    bench.notes.append(f"{name} makes the script fail: {last_line(trial.output())}")
 
 
 def _when(steps: int) -> str:

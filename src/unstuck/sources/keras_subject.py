@@ -164,13 +164,22 @@ class KerasSubject:
         name = text.partition("(")[0].rpartition(".")[2]
         if call is None or f"{name}(" in call.script.source:
             return []
-        given = call.argument("callbacks")
-        held = [] if given is None else [f"*{call.script.text(given)}"]
-        if isinstance(given, ast.List):
-            held = [call.script.text(item) for item in given.elts]
-        elif isinstance(given, ast.Call):
-            held = [call.script.text(given)]
+        held = self._listed(call, call.argument("callbacks"))
         return self.set_fit(name, callbacks=f"[{', '.join([*held, text])}]")
+
+    def _listed(self, call: KerasCall, given: ast.expr | None) -> list[str]:
+        """Return the items of a list that ``fit`` is given; of a single thing, it alone."""
+        script = call.script
+        if given is None or (isinstance(given, ast.Constant) and given.value is None):
+            return []
+        if isinstance(given, (ast.List, ast.Tuple)):
+            return [script.text(item) for item in given.elts]
+        stored = list(assigned(script, given.id)) if isinstance(given, ast.Name) else [given]
+        made = stored[0] if len(stored) == 1 else None
+        if isinstance(made, ast.Call) and callee(made)[:1].isupper():  # of a class
+            return [script.text(given)]
+        sure = isinstance(made, (ast.List, ast.Tuple, ast.Call))
+        return [f"*{script.text(given)}" if sure else f"*({script.text(given)} or [])"]
 
     def shuffle_rows(self) -> list[Change]:
         """Shuffle inputs and targets together in lines before ``fit``, if both have names."""

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-_MODULES = ("Module", "Sequential", "ModuleList", "Layer", "Model")
+_MODULES = ("Module", "Sequential", "ModuleList", "Layer", "Model", "Loss")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
