@@ -82,6 +82,8 @@ SIGNALS: Mapping[str, str] = {
 }
 
 
+BY_HAND = "HandWritten"
+"""What stands for the optimizer's class where the script writes its updates out."""
 AFFINE = ("Linear", "Dense", "Conv", "EinsumDense", "DepthwiseConv", "SeparableConv")
 """How the class names of dense layers and convolutions begin, in PyTorch and Keras."""
 
@@ -270,6 +272,11 @@ class Optimizer:
     step_location: Location | None = None
     variable: str | None = None
     model: str | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether there is none: the script writes its updates out."""
+        return self.name == BY_HAND
 
 
 @dataclass(frozen=True, eq=False)

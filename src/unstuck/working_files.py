@@ -124,7 +124,7 @@ def _of_source(run: Run, candidate: Candidate) -> list[Change]:
 
 def _only_written(run: Run) -> bool:
     """Return whether nothing of a training can be treated live: there is no optimizer of torch."""
-    return run.framework == "keras" or run.optimizer.name == "HandWritten"
+    return run.framework == "keras" or run.optimizer.by_hand
 
 
 def _whole(run: Run, candidate: Candidate) -> list[Change]:

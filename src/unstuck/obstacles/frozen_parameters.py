@@ -65,7 +65,7 @@ class FrozenParameters(Obstacle):
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
         # An update written out that replaces its tensors leaves nothing to follow.
-        untraced = not run.layers and run.optimizer.name == "HandWritten"
+        untraced = not run.layers and run.optimizer.by_hand
         if run.steps < 3 or untraced:
             return
         went = descent(run)

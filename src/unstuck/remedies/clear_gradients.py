@@ -40,12 +40,12 @@ class ClearGradients(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return nothing to set, or that there is an optimizer."""
-        return ({},) if run.optimizer.name == "HandWritten" else ()
+        return ({},) if run.optimizer.by_hand else ()
 
     def rewrite(self, run: Run, settings: Settings) -> Sequence[Change]:
         """Insert the lines; see `Remedy.rewrite`."""
         location = run.loss_function.location
-        if location is None or run.optimizer.name != "HandWritten":
+        if location is None or not run.optimizer.by_hand:
             return []
         script = Script.read(location)
         return list(_cleared(script)) if script is not None else []

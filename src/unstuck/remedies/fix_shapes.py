@@ -164,20 +164,15 @@ def _in_fit(subject: KerasSubject) -> list[Change]:
     if fit is None or targets is None or (subject.run.facts.get("fit") or {})["data"] != "arrays":
         return []
     script = fit.script
-    values = {"y": f"{_grouped(script, targets)}{index}"}
+    values = {"y": f"{script.grouped(targets)}{index}"}
     held = fit.given.get("validation_data")
     if isinstance(held, ast.Tuple) and len(held.elts) >= 2:
         texts = [script.text(each) for each in held.elts]
-        texts[1] = f"{_grouped(script, held.elts[1])}{index}"
+        texts[1] = f"{script.grouped(held.elts[1])}{index}"
         values["validation_data"] = f"({', '.join(texts)})"
     elif held is not None:
         return []
     return subject.set_fit(f"targets of fit: `{values['y']}`", **values)
-
-
-def _grouped(script: Script, node: ast.expr) -> str:
-    atoms = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
-    return script.text(node) if isinstance(node, atoms) else f"({script.text(node)})"
 
 
 def _equalized(script: Script, place: _Place, index: int) -> Iterator[Change]:

@@ -41,7 +41,7 @@ class ZeroGradients(Remedy):
 
     def settings(self, run: Run, finding: Finding) -> Sequence[Settings]:
         """Return nothing to set, or that there is no optimizer."""
-        return ({},) if run.optimizer.name != "HandWritten" else ()
+        return ({},) if not run.optimizer.by_hand else ()
 
     def apply_torch(self, subject: Subject, settings: Settings) -> list[Change]:
         """Zero the gradients after each step; see `Remedy.apply_torch`."""

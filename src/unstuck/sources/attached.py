@@ -13,7 +13,7 @@ from unstuck.remedies import Change
 from unstuck.signals import Run
 from unstuck.sources.arrays import in_torch
 from unstuck.sources.flow import Cut, Flow, definitions
-from unstuck.sources.script import Script, changes, dotted
+from unstuck.sources.script import ATOMS, Script, changes, dotted
 
 __all__ = ["attach"]
 
@@ -194,9 +194,8 @@ def _without(flow: Flow, cut: Cut) -> list[Rewrite]:
         return [script.passage(line, script._starts[vars(cut.node)["end_lineno"]], "")]
     assert cut.inner is not None
     (start, end), (first, last) = script.span(cut.node), script.span(cut.inner)
-    atoms = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
     whole = isinstance(script.parents[cut.node], (ast.Return, ast.Assign, ast.AnnAssign))
-    pair = ("", "") if whole or isinstance(cut.inner, atoms) else ("(", ")")
+    pair = ("", "") if whole or isinstance(cut.inner, ATOMS) else ("(", ")")
     return [script.passage(start, first, pair[0]), script.passage(last, end, pair[1])]
 
 

@@ -12,7 +12,7 @@ from unstuck.remedies import Change
 from unstuck.signals import Run
 from unstuck.sources.flow import Flow, bound, definitions
 from unstuck.sources.numbers import literal, value, written
-from unstuck.sources.script import FUNCTIONS, Script, callee, changes, dotted
+from unstuck.sources.script import ATOMS, FUNCTIONS, Script, callee, changes, dotted
 
 __all__ = [
     "lower_decay",
@@ -361,10 +361,9 @@ def _multiplied(script: Script, term: ast.expr, factor: float) -> list[Rewrite]:
             ]
     if not script.editable(term):
         return []
-    atoms = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
     text = script.text(term)
     product = isinstance(term, ast.BinOp) and isinstance(term.op, (ast.Mult, ast.Div))
-    if product or isinstance(term, atoms):
+    if product or isinstance(term, ATOMS):
         return [script.insert(script.span(term)[0], f"{shown(factor)} * ")]
     return [script.replace(term, f"{shown(factor)} * ({text})")]
 

@@ -26,6 +26,7 @@ from unstuck.findings import Location
 from unstuck.remedies import Change
 
 __all__ = [
+    "ATOMS",
     "FUNCTIONS",
     "LOOPS",
     "Function",
@@ -42,7 +43,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MODULES = ("Module", "Sequential", "ModuleList", "Layer", "Model", "Loss")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
+"""Expressions that need no parentheses, whatever is put behind or in front of them."""
 _Node = TypeVar("_Node", bound=ast.AST)
 _STANDING: ContextVar[Mapping[str, str]] = ContextVar("standing", default=MappingProxyType({}))
 """Real path of a file -> what it says in place of what is on the disk."""
@@ -205,7 +207,7 @@ class Script:
         return [node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)]
 
     def modules(self) -> list[ast.ClassDef]:
-        """Return the classes that are modules: derived, at some remove, from PyTorch's or Keras'."""
+        """Return the classes that derive, at some remove, from a module of PyTorch or Keras."""
         classes = self.classes()
         found: list[ast.ClassDef] = []
         for _ in range(4):
@@ -289,6 +291,10 @@ class Script:
         """Return the edit that writes `to` for a node."""
         return self.passage(*self.span(node), to)
 
+    def grouped(self, node: ast.AST) -> str:
+        """Return a node's source, in parentheses where it needs them."""
+        return self.text(node) if isinstance(node, ATOMS) else f"({self.text(node)})"
+
     def insert(self, offset: int, text: str) -> Rewrite:
         """Return the edit that inserts a text."""
         return self.passage(offset, offset, text)
@@ -296,7 +302,7 @@ class Script:
     def behind(self, node: ast.expr, suffix: str) -> list[Rewrite]:
         """Return the edits that put ``.method()`` behind an expression."""
         start, end = self.span(node)
-        if isinstance(node, _ATOMS):
+        if isinstance(node, ATOMS):
             return [self.insert(end, suffix)]
         grouped = self._data[start - 1 : start] == b"(" and self._data[end : end + 1] == b")"
         if grouped and isinstance(self.parents[node], (ast.BinOp, ast.Attribute)):
