@@ -174,7 +174,7 @@ class KerasWatcher:
     def keep_up(self, training: Training, after: float = COMMIT_SECONDS) -> None:
         """Write what has come in, unless that was done less than `after` seconds ago."""
         if self.recorder.is_due(after):
-            training.fetch()
+            training.fetch(wait=False)
             self.recorder.commit()
 
     def _fail(self, error: Exception) -> None:

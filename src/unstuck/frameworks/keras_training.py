@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,15 +127,23 @@ class Training:
             self._pending.append((self.step + steps - 1, logs[name], rows))
         self.step += steps
         if len(self._pending) >= PENDING:
-            self.fetch()
+            self.fetch(wait=False)
 
     def noted(self, step: int, loss: float) -> None:
         """Note the loss of a step that was taken before it was known to be one."""
         self._pending.append((step, loss, math.nan))
 
-    def fetch(self) -> None:
-        """Fetch the losses that wait, and write them."""
-        pending, self._pending = self._pending, []
+    def fetch(self, *, wait: bool = True) -> None:
+        """Fetch the losses that wait, and write them.
+
+        Args:
+            wait: Whether steps that a backend is still computing are waited for. That time is the
+                script's, but would be taken for ours.
+        """
+        ready = len(self._pending)
+        if not wait:
+            ready = sum(1 for _ in takewhile(_is_there, self._pending))
+        pending, self._pending = self._pending[:ready], self._pending[ready:]
         for step, value, rows in pending:
             loss = self._mean.add(float(value), rows)
             if loss is not None:
@@ -393,3 +402,9 @@ def _added(regularizer: Any, weights: Array) -> float:
             + float(getattr(regularizer, "l2", 0.0)) * squares
         )
     return float(backend.convert_to_numpy(regularizer(backend.convert_to_tensor(weights))))
+
+
+def _is_there(pending: tuple[int, Any, float]) -> bool:
+    """Return whether a loss has been computed; JAX gives out what it is still computing."""
+    is_ready = getattr(pending[1], "is_ready", None)
+    return is_ready is None or bool(is_ready())
