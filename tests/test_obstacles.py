@@ -290,6 +290,39 @@ def test_signal_that_grows_through_a_recurrent_layer_explodes() -> None:
     assert "1.7e+06-fold through the time steps of `0`" in first.message
 
 
+def test_statistics_that_come_too_late_are_no_overfitting() -> None:
+    """Keras' own momentum and 240 steps; evaluations never better than guessing, or better once."""
+
+    def held(best: float) -> Run:
+        return sketch(
+            validation=lambda step: 2.4 + step / 100 if step > 60 else best,
+            validation_accuracy=lambda step: 0.1,
+            facts={"norm_momentum": [0.01]},
+        )
+
+    assert diagnose_run(held(2.4), ALL)[0].obstacle == "batch-norm-mismatch"
+    assert diagnose_run(held(1.2), ALL)[0].obstacle == "overfitting"
+    usual = replace(held(2.4), facts={**held(2.4).facts, "norm_momentum": [0.1]})
+    assert diagnose_run(usual, ALL)[0].obstacle != "batch-norm-mismatch"
+
+
+def test_a_first_step_that_breaks_the_training_is_the_rates() -> None:
+    """Afterwards gradients are zero: neither promises nor changes tell."""
+    moved = sketch(
+        loss=lambda step: 1.6 if step == 0 else 13 + step % 2,
+        layers={"update_ratio": 0.0},
+        run={"predicted_decrease": 0.0},
+    )
+    ratios = {
+        key: Series(series.steps, (4.0, *series.values[1:]))
+        for key, series in moved.series.items()
+        if key[1] == "update_ratio"
+    }
+    broken = replace(moved, series={**moved.series, **ratios})
+    assert "learning-rate-too-high" in {f.obstacle for f in diagnose_run(broken, ALL)}
+    assert "learning-rate-too-high" not in {f.obstacle for f in diagnose_run(moved, ALL)}
+
+
 def test_wrong_labels_are_no_model_that_is_too_small() -> None:
     """One label in eight is wrong: the loss stays up, nine tenths of what can be right is."""
     run = sketch(

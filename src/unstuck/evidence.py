@@ -29,6 +29,7 @@ __all__ = [
     "hidden",
     "hidden_units",
     "kept_pass",
+    "lagging",
     "memorized",
     "middle",
     "noise",
@@ -47,6 +48,9 @@ zoo's development cases, rates that are too high raise it 17-fold to 1e9-fold in
 AFTER = 19
 """So many losses above the first are no chance: of twenty alike, the first is the lowest in one of
 twenty, and half of the others' median far more seldom."""
+LAG = 3.0
+"""With a momentum m, exp(-m n) of what running statistics began with is left after n steps: a
+twentieth, where m n is this."""
 STALE = 0.2
 """A batch within this first part of the steps does not tell how many are right at their end."""
 LAST = 5
@@ -454,6 +458,15 @@ def falls_behind(run: Run) -> bool:
     if accuracy and not math.isnan(went.accuracy):
         return went.accuracy - fmean(accuracy) > BEHIND
     return bool(loss) and fmean(loss) > 2 * went.final
+
+
+def lagging(run: Run) -> list[float]:
+    """Return the momenta of running statistics that are not yet those of the data at a run's end.
+
+    As PyTorch has them: the share that comes from the last batch.
+    """
+    momenta = [m for m in run.facts.get("norm_momentum") or [] if m is not None]
+    return [m for m in momenta if m * run.steps <= LAG]
 
 
 def kept_pass(run: Run) -> int | None:

@@ -10,7 +10,7 @@ from sklearn.preprocessing import RobustScaler
 class MothClassifier:
     """A small wrapper in the manner of scikit-learn."""
 
-    def __init__(self, hidden=(80, 40), sparsity=0.05, epochs=25, batch_size=50):
+    def __init__(self, hidden=(80, 40), sparsity=0.2, epochs=25, batch_size=50):
         self.hidden, self.sparsity = hidden, sparsity
         self.epochs, self.batch_size = epochs, batch_size
 

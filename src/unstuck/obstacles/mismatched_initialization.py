@@ -107,7 +107,9 @@ class MismatchedInitialization(Obstacle):
         went = descent(run)
         scale = {la.name: self._scale(run, la) for la in layers}
         spread = {la.name: _first(run, "sample_std", la.name) for la in hidden}
-        known = [la for la in hidden if math.isfinite(spread[la.name]) and not la.normalized]
+        # What attention's softmax is given has masks in it.
+        known = [la for la in hidden if not la.normalized and la.activation != "softmax"]
+        known = [la for la in known if math.isfinite(spread[la.name])]
         span = ratio(spread[known[-1].name], spread[known[0].name]) if len(known) >= 3 else 1.0
         if len(known) >= 3 and spread[known[-1].name] == 0 == spread[known[0].name]:
             span = 1.0
