@@ -106,13 +106,16 @@ def early(series: Series, steps: int = 20) -> Series:
 def unharmed(run: Run, series: Series) -> Series:
     """Return the part of a series from before the loss first exceeded `BROKE` times its start.
 
+    Where it is `broken_at_once`, the first step's.
+
     What gradients and updates are after that, is what the steps before have done to the weights.
     All of it where no loss was measured, or where it starts at zero or below.
     """
     start = next(iter(run.loss), math.nan)
     if not start > 0:
         return series
-    broke = next((step for step, loss in run.loss.pairs() if not loss <= BROKE * start), None)
+    limit = start if broken_at_once(run.loss.values) else BROKE * start
+    broke = next((step for step, loss in run.loss.pairs() if not loss <= limit), None)
     return series if broke is None else series.until(broke - 1)
 
 
