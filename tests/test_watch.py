@@ -444,6 +444,16 @@ def test_nothing_healthy_is_reported_without_backward(tmp_path: Path) -> None:
     assert len(run.loss) == 0
 
 
+def test_script_that_fails_before_it_trains(tmp_path: Path) -> None:
+    write(tmp_path, "import torch\nimport no_such_package\n")
+    watched = unstuck("run", "train.py", cwd=tmp_path)
+    assert watched.returncode == 1
+    assert ours(watched.stderr) == [
+        "unstuck: the script fails before it trains: "
+        "ModuleNotFoundError: No module named 'no_such_package'"
+    ]
+
+
 def test_script_without_torch_pays_nothing(tmp_path: Path) -> None:
     write(tmp_path, "import sys\nprint('torch' in sys.modules, __name__, __file__, sys.argv)\n")
     alone = python("train.py", "a", cwd=tmp_path)

@@ -281,6 +281,8 @@ def _summary(report: Report, shown: Sequence[Finding]) -> Iterator[Text]:
             yield from _beside(report)
         else:
             why = facts.get("unseen") or "no training was seen (no optimizer took a step)"
+            if crash := str(facts.get("crashed") or "").splitlines():
+                why = f"the script fails before it trains: {crash[-1]}"
             yield Text(f"unstuck: {why}", "dim")
     first = next((f for f in shown if f.first), None)
     if first is not None:
