@@ -452,6 +452,12 @@ def test_script_that_fails_before_it_trains(tmp_path: Path) -> None:
         "unstuck: the script fails before it trains: "
         "ModuleNotFoundError: No module named 'no_such_package'"
     ]
+    noted = "error = ValueError('two losses')\nerror.add_note('Set a variable to see more.')\n"
+    write(tmp_path, f"{noted}raise error\n")
+    watched = unstuck("run", "train.py", cwd=tmp_path)
+    assert ours(watched.stderr) == [
+        "unstuck: the script fails before it trains: ValueError: two losses"
+    ]
 
 
 def test_script_without_torch_pays_nothing(tmp_path: Path) -> None:

@@ -393,7 +393,7 @@ def execute(spec: Spec, script: str | Callable[[], object], arguments: Sequence[
     except BaseException as error:
         status = 1
         _show_traceback()
-        note(CRASHED, "".join(traceback.format_exception_only(error)).strip()[-500:])
+        note(CRASHED, _title(error)[-500:])
     finally:
         note("status", status)
         if watching is not None:
@@ -444,6 +444,13 @@ def _show_traceback() -> None:
     assert kind is not None
     assert error is not None
     sys.excepthook(kind, error, error.__traceback__)
+
+
+def _title(error: BaseException) -> str:
+    """Return how a traceback ends, without the notes behind it (JAX adds some)."""
+    summary = traceback.TracebackException.from_exception(error, limit=0)
+    summary.__notes__ = None
+    return "".join(summary.format_exception_only()).strip()
 
 
 def _without_ours(trace: types.TracebackType | None) -> types.TracebackType | None:
