@@ -179,13 +179,19 @@ class Descent:
 
 
 def broken_at_once(losses: Sequence[float]) -> bool:
-    """Return whether the first step has broken a training: the loss doubles and never comes back.
+    """Return whether the first step has broken a training.
+
+    Then the loss doubles and never comes back (of the first `AFTER` behind the first one, none is
+    as low), or both of the next two are `BROKE` times as high.
 
     Args:
-        losses: Of each step; of the first `AFTER` behind the first one, none is as low.
+        losses: Of each step.
     """
     later = [loss for loss in losses[1 : 1 + AFTER] if not math.isnan(loss)]
-    return len(later) == AFTER and 0 < losses[0] < min(later) and 2 * losses[0] < median(later)
+    if len(later) < 2 or not losses[0] > 0:
+        return False
+    doubles = len(later) == AFTER and losses[0] < min(later) and 2 * losses[0] < median(later)
+    return doubles or BROKE * losses[0] < min(later[:2])
 
 
 @lru_cache(maxsize=4)  # every obstacle asks it of the same run

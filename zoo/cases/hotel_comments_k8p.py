@@ -9,7 +9,7 @@ from sklearn.metrics import classification_report, f1_score
 
 VOCABULARY = 1500
 MAX_WORDS = 30
-DIM = 12
+DIM = 8
 
 
 def comments(n, rng, tone):

@@ -36,7 +36,7 @@ def residual(x, filters):
 
 keras.utils.set_random_seed(642)
 generator = np.random.default_rng(642)
-x, targets = pebbles(2000, generator)
+x, targets = pebbles(1500, generator)
 x_test, targets_test = pebbles(500, generator)
 
 picture = keras.Input((SIZE, SIZE, 1))

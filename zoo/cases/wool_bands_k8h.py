@@ -21,7 +21,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--batch-size", type=int, default=50)
-    parser.add_argument("--lr", type=float, default=0.12)
+    parser.add_argument("--lr", type=float, default=0.11)
     args = parser.parse_args([])
 
     keras.utils.set_random_seed(12)

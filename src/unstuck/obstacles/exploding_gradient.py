@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import Descent, descent, early, middle, ratio, typical
+from unstuck.evidence import Descent, descent, early, middle, ratio, typical, unharmed
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -149,7 +149,9 @@ class ExplodingGradient(Obstacle):
         high = math.isfinite(went.trivial) and went.initial > 3 * went.trivial
         if not (went.stuck or high or not went.finite):
             return
-        sizes = {la.name: typical(run, "gradient_rms", la.name, 3) for la in layers}
+        # What gradients are behind a step that broke the training, that step has made.
+        seen = {la.name: unharmed(run, run.of("gradient_rms", la.name)) for la in layers}
+        sizes = {name: middle(series.until(2).values) for name, series in seen.items()}
         last = layers[-1]
         largest = max(
             (la for la in layers[: math.ceil(len(layers) / 2)] if not math.isnan(sizes[la.name])),
