@@ -37,9 +37,9 @@ h = layers.Conv1D(16, 7, padding="same", activation="relu")(h)
 h = layers.MaxPooling1D(2)(h)
 h = layers.GRU(16)(h)
 h = layers.Dropout(0.1)(h)
-outputs = layers.Dense(1, activation="sigmoid")(h)
+outputs = layers.Dense(1)(h)
 model = keras.Model(inputs, outputs)
-model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True), metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)])
 
 batches = len(x_train) // 50
 for epoch in range(8):
@@ -50,7 +50,7 @@ for epoch in range(8):
         losses.append(model.train_on_batch(x_train[rows], y_train[rows])[0])
     print(f"epoch {epoch + 1}: loss {float(losses[-1]):.4f}")
 
-p = model.predict(x_test, verbose=0)[:, 0]
+p = 1 / (1 + np.exp(-model.predict(x_test, verbose=0)[:, 0]))
 p = np.clip(p, 1e-6, 1 - 1e-6)
 nll = -np.mean(y_test * np.log(p) + (1 - y_test) * np.log(1 - p))
 print(f"cross entropy of new nights: {nll:.4f}")
