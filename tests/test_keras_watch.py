@@ -185,6 +185,18 @@ train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1
       x[:, 0])
 train(keras.Sequential([layers.Input((6,)), dense(8, activation="relu"), dense(1)]), Crossing(),
       x[:, :1])
+def smooth(y_true, y_pred):
+    goal = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), 4) * 0.9 + 0.025
+    return -ops.sum(goal * ops.log_softmax(y_pred), axis=-1)
+def margin(y_true, y_pred):
+    goal = ops.one_hot(ops.cast(ops.reshape(y_true, (-1,)), "int32"), 4)
+    return ops.maximum(0.0, 1 - ops.sum(goal * y_pred, -1) + ops.max((1 - goal) * y_pred, -1))
+for loss in smooth, margin:
+    train(keras.Sequential([layers.Input((6,)), layers.Rescaling(1 / 255),
+                            dense(4, activation="softmax")]), loss, sorted_classes)
+a, b = layers.Input((6,), name="a"), layers.Input((3,), name="b")
+x = {"b": 400 * x[:, :3], "a": x}
+train(keras.Model([a, b], dense(1)(layers.Concatenate()([a, b]))), "mse", x["a"][:, 0])
 """
 
 
@@ -261,7 +273,7 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     done = unstuck("run", "--record", "r.db", path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     findings = diagnose(str(tmp_path / "r.db"))
-    found = [{f.obstacle for f in findings if f.run == run} for run in range(6)]
+    found = [{f.obstacle for f in findings if f.run == run} for run in range(9)]
     # On TensorFlow, Keras computes the loss of the logits that the softmax was given.
     double = next(f for f in findings if f.obstacle == "softmax-before-cross-entropy")
     assert (double.run, double.severity is Severity.INFO) == (0, backend == "tensorflow")
@@ -270,7 +282,11 @@ def test_wiring_and_data_are_seen(backend: str, tmp_path: Path) -> None:
     assert "missing-nonlinearity" not in found[3]
     assert "shape-broadcast" in found[4]
     assert "shape-broadcast" not in found[5]
+    assert "softmax-before-cross-entropy" in found[6]  # by the loss itself, on TensorFlow too
+    assert "softmax-before-cross-entropy" not in found[7]
+    assert "unscaled-inputs" in found[8]  # the larger of two
     runs = read(tmp_path / "r.db").runs
+    assert all(0 < deviation < 0.01 for deviation in runs[6].facts["input_std"])
     assert runs[3].layers[0].activation == "exponential"
     crossing = runs[4].facts["crossing"]
     line = path.read_text().splitlines()[crossing["location"]["line"] - 1]

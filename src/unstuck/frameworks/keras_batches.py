@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from keras.src import backend, tree
+from keras.src import backend, layers, tree
+from keras.src.models.model import Model
 
 from unstuck.frameworks import array_measure as measure
 from unstuck.frameworks import class_counts
@@ -25,9 +26,10 @@ from unstuck.frameworks.keras_losses import (
     written,
 )
 from unstuck.frameworks.keras_steps import Seen
+from unstuck.frameworks.keras_wiring import NORMS
 from unstuck.record import Recorder
 
-__all__ = ["Batches", "Judged", "inputs_of"]
+__all__ = ["Batches", "Judged", "entering", "inputs_of"]
 
 BATCH_SIGNALS = (
     *("batch_loss", "batch_accuracy", "batch_size", "target_mean", "target_std", "target_spread"),
@@ -35,6 +37,8 @@ BATCH_SIGNALS = (
     *("target_min", "target_max", "prediction_min", "prediction_max", "target_ratio"),
     *("output_error", "silent_outputs", "balanced_accuracy", "least_loss"),
 )
+SCALING = (layers.Rescaling, layers.Normalization, *NORMS)
+"""Layers behind which the scale of the inputs is another one."""
 INPUT_SIGNALS = ("input_max", "input_mean", "input_std")
 
 Judged = Sequence[tuple[Compared, bool]]
@@ -62,6 +66,7 @@ class Batches:
         self._targets: measure.Moments | None = None
         self._crossing: dict[int, bool | None] = {}
         self._normalizing: dict[int, bool] = {}
+        self._input = -1
 
     def losses(self, seen: Seen, batch: Any, reported: Any = None) -> Judged:
         """Return what each loss of the step compared, and whether its logits were restored.
@@ -204,14 +209,18 @@ class Batches:
         return class_counts.note(self.facts, counts, hits)
 
     def write_inputs(self, given: Sequence[Array], step: int) -> None:
-        """Write what the model was given."""
-        values = next(iter(given), None)
-        if values is None:
+        """Write what the model was given; of several inputs, of the largest in the first batch."""
+        if not given:
             return
+        if not 0 <= self._input < len(given):
+            self._input = max(range(len(given)), key=lambda i: _size(given[i]))
+        values = given[self._input]
         self.facts["input_shape"] = list(values.shape)
         self.facts["input_dtype"] = str(values.dtype)
-        if not np.issubdtype(values.dtype, np.floating) and values.ndim < 4:
-            return  # numbers of words or categories
+        if len(given) > 1:
+            self.facts["inputs"] = len(given)
+        if not _measurable(values):
+            return
         flat = measure.thin(values)
         with np.errstate(all="ignore"):
             row = (float(abs(flat).max()), float(flat.mean()), float(flat.std(ddof=1)))
@@ -223,6 +232,39 @@ class Batches:
     def moments(self) -> Mapping[str, Any]:
         """Return facts about the features of all inputs that were measured."""
         return self._moments.facts("input") if self._moments is not None else {}
+
+
+def _measurable(values: Array) -> bool:
+    """Return whether an input is a quantity, not numbers of words or categories."""
+    return np.issubdtype(values.dtype, np.floating) or values.ndim >= 4
+
+
+def _size(values: Array) -> float:
+    """Return the root mean square of an input, -1 where that says nothing."""
+    if not _measurable(values):
+        return -1.0
+    with np.errstate(all="ignore"):
+        size = float(np.sqrt(np.mean(np.square(measure.thin(values).astype(np.float64)))))
+    return size if math.isfinite(size) else math.inf
+
+
+def entering(seen: Seen, given: Sequence[Array]) -> Sequence[Array]:
+    """Return what the first layer of weights is given, where a layer before it scales the inputs.
+
+    Args:
+        seen: What was seen of a step.
+        given: What the model was given.
+    """
+    scaled = False
+    for event in seen.events:
+        if event.what != "layer" or isinstance(event.source, Model):
+            continue
+        if isinstance(event.source, SCALING):
+            scaled = True
+        elif event.slots:
+            first = seen.numbers.get(event.slots[0])
+            return [first] if scaled and len(event.slots) > 1 and first is not None else given
+    return given
 
 
 def inputs_of(batch: Any) -> list[Array]:

@@ -144,21 +144,24 @@ def crosses(loss: Any, target: Array, prediction: Array) -> bool | None:
 def normalizes(loss: Any, target: Array, prediction: Array) -> bool:
     """Return whether a loss of the script's own applies a softmax to the outputs of a row.
 
-    If it does, it is the same with a number added to all of a row, curved around them (which a
-    margin between two is not), and grows with them, but not as their squares do.
+    If it does, it is the same with a number added to all of a row; where all are equal, it is the
+    entropy of equal shares, in the sum or the mean of rows or classes; and it is curved, which a
+    margin between two is not.
     """
-    if prediction.ndim < 2 or prediction.shape[-1] < 2:
+    classes = prediction.shape[-1] if prediction.ndim >= 2 else 1
+    if classes < 2:
         return False
     one = np.zeros_like(prediction)
     one[..., 0] = 1
-    given = [prediction, prediction + 1, prediction + one, prediction - one, 20 * one, 40 * one]
+    given = [prediction, prediction + 1, prediction + one, prediction - one, 0 * one]
     values = _asked(loss, [(target, each) for each in given])
     if not values:
         return False
-    said, shifted, more, less, far, farther = values
+    said, shifted, more, less, equal = values
     curved = more + less - 2 * said > 1e-3 * abs(said)
-    grows = 1.5 * abs(far) < abs(farther) < 3 * abs(far)
-    return abs(shifted - said) <= 10 * ROUNDING * max(abs(said), 1e-12) and curved and grows
+    counts = (1, prediction.size / classes, 1 / classes)
+    entropy = any(_close(equal, math.log(classes) * count) for count in counts)
+    return abs(shifted - said) <= 10 * ROUNDING * max(abs(said), 1e-12) and curved and entropy
 
 
 def _asked(loss: Any, pairs: Sequence[tuple[Array, Array]]) -> list[float]:

@@ -13,7 +13,7 @@ from keras.src import backend, regularizers
 
 from unstuck.findings import Location
 from unstuck.frameworks.array_measure import Array
-from unstuck.frameworks.keras_batches import Batches, inputs_of
+from unstuck.frameworks.keras_batches import Batches, entering, inputs_of
 from unstuck.frameworks.keras_description import Description, describe, json_of
 from unstuck.frameworks.keras_layers import layer_names
 from unstuck.frameworks.keras_logs import RunningMean, accuracy_name, loss_name
@@ -190,7 +190,7 @@ class Training:
             )
             self.units.outputs = self._description.outputs
         self.units.write(seen, self._description.layers, step)
-        self.batches.write_inputs(given, step)
+        self.batches.write_inputs(entering(seen, given), step)
         self.batches.write(losses, step)
         self._see_rate(read, step)
         self._see_modes(seen.events, step)

@@ -531,6 +531,9 @@ class KerasSubject:
         first = [layer for layer in self.run.layers if layer.depth == depth]
         if len(first) != 1 or not first[0].affine:
             return []
+        shape = self.run.facts.get("input_shape") or []
+        if self.run.facts.get("inputs", 1) > 1 and len(shape) != first[0].dimensions:
+            return []  # another layer takes the input that was measured
         # Not `Normalization`: built within a traced call, as models without an input shape are, it
         # leaks an array of JAX.
         scales = [repr(float(f"{1 / d:.6g}")) for d in deviations]
