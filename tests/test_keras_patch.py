@@ -488,8 +488,10 @@ def test_a_recurrent_cell_of_the_script(tmp_path: Path) -> None:
             super().__init__()
             self.units = self.state_size = units
         def build(self, shape):
+            start = keras.initializers.Constant(0.1)
+            square = (self.units, self.units)
             self.w = self.add_weight(shape=(shape[-1], self.units), initializer="glorot_uniform")
-            self.u = self.add_weight((self.units, self.units), "random_normal")
+            self.u = self.add_weight(square, start)
             self.b = self.add_weight(shape=(self.units,), initializer="zeros")
         def call(self, x, states):
             h = keras.ops.tanh(keras.ops.matmul(x, self.w) + keras.ops.matmul(states[0], self.u))
@@ -502,7 +504,7 @@ def test_a_recurrent_cell_of_the_script(tmp_path: Path) -> None:
     patched = sick.treated("use-xavier-initialization")
     assert patched.count("glorot_uniform") == 1
     assert patched.count('"zeros"') == 1
-    holds(patched, ['self.u = self.add_weight((self.units, self.units), "orthogonal")'])
+    holds(patched, ['self.u = self.add_weight(square, "orthogonal")'])
 
 
 def test_regularization(tmp_path: Path) -> None:

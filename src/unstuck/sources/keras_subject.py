@@ -414,9 +414,7 @@ class KerasSubject:
 
     def _initialize_own(self, initializer: str, *, default: bool) -> list[Change]:
         """Do what `initialize` does with layers whose classes the script writes."""
-        # What feeds no activation may be an embedding.
-        fed = (la for la in self.run.layers if la.matrix and (la.activation or la.output))
-        chosen = (la for la in fed if la.trainable)
+        chosen = (la for la in self.run.layers if la.matrix and la.trainable)
         made = [(la, own) for la in chosen if (own := own_layer(la.location)) is not None]
         changes = []
         for kind in dict.fromkeys(own.kind for la, own in made if own.kind.name == la.kind):

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.findings import Location
-from unstuck.sources.keras_calls import KerasCall
+from unstuck.sources.keras_calls import KerasCall, assigned
 from unstuck.sources.script import Script, callee, dotted
 
 __all__ = ["OwnLayer", "applied", "own_layer", "square"]
+
+_PRODUCTS = frozenset({"matmul", "dot", "einsum", "tensordot", "conv", "conv1d", "conv2d"})
+"""What a layer with a matrix calls; an embedding looks rows up instead."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,17 @@ class OwnLayer:
         return self.script.location(self.call)
 
     def matrices(self) -> list[KerasCall]:
-        """Return the calls that add weights of two dimensions or more."""
+        """Return the calls that add weights of two dimensions or more; none of an embedding's."""
+        calls = [node for node in ast.walk(self.kind) if isinstance(node, ast.Call)]
+        multiplied = any(callee(call) in _PRODUCTS for call in calls)
+        if not multiplied and not any(isinstance(n, ast.MatMult) for n in ast.walk(self.kind)):
+            return []
+        places = [(call, self.script.location(call)) for call in calls]
+        made = [KerasCall(self.script, call, place, callee(call), "") for call, place in places]
         return [
-            made
-            for node in ast.walk(self.kind)
-            if isinstance(node, ast.Call) and dotted(node.func) == "self.add_weight"
-            for made in [KerasCall(self.script, node, self.script.location(node), callee(node), "")]
-            if isinstance(shape := made.argument("shape"), (ast.Tuple, ast.List))
-            and len(shape.elts) >= 2
+            each
+            for each in made
+            if dotted(each.node.func) == "self.add_weight" and len(sides(each)) >= 2
         ]
 
     def given(self, activation: str) -> tuple[str, ast.expr] | None:
@@ -96,11 +102,18 @@ def _named(value: ast.expr) -> str:
     return (dotted(value) or "").rpartition(".")[2]
 
 
+def sides(made: KerasCall) -> list[ast.expr]:
+    """Return the lengths in the shape of a weight that a call adds; empty if they are not known."""
+    shape = made.argument("shape")
+    if isinstance(shape, ast.Name):
+        stored = list(assigned(made.script, shape.id))
+        shape = stored[0] if len(stored) == 1 else None
+    return shape.elts if isinstance(shape, (ast.Tuple, ast.List)) else []
+
+
 def square(made: KerasCall) -> bool:
     """Return whether a weight leads from as many units to as many: from a state to the next."""
-    shape = made.argument("shape")
-    sides = {ast.dump(side) for side in shape.elts[-2:]} if isinstance(shape, ast.Tuple) else {1, 2}
-    return len(sides) == 1
+    return len({ast.dump(side) for side in sides(made)[-2:]}) == 1
 
 
 def applied(location: Location | None) -> str | None:
