@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from unstuck.evidence import descent, middle, typical
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.signals import Run, Series
+from unstuck.signals import Layer, Run, Series
 from unstuck.sketch import plateau, sketch
 
 
@@ -28,10 +28,11 @@ class ExcessiveRegularization(Obstacle):
         Weight decay times the weights' size above PULL times the gradient in most layers at the
         end (their balance is 1 for a model that has settled) with a decay of at least DECAY; or
         more than PENALTY of the loss that backward starts from is not the loss function's (at the
-        end, or in the first steps of a run that is stuck and whose weights have shrunk to less than
-        CRUSHED of what they were), or more than BALANCE at the end while the loss function's own
-        part is still LEFT of the trivial loss (data and penalty balance there); or a dropout rate
-        of at least DROP (0.5 is the usual one, Srivastava et al. 2014).
+        end, or in the first steps of a run that is stuck and whose weights, or the outputs of whose
+        hidden layers, have shrunk to less than CRUSHED of what they were), or more than BALANCE at
+        the end while the loss function's own part is still LEFT of the trivial loss (data and
+        penalty balance there); or a dropout rate of at least DROP (0.5 is the usual one, Srivastava
+        et al. 2014).
 
     Known problems:
         AdamW, and in Keras every optimizer but SGD, applies its decay beside the gradient; only
@@ -103,9 +104,9 @@ class ExcessiveRegularization(Obstacle):
         elif drops:
             said = f"dropout takes away {max(drops):.0%} of the units"
             evidence = {"dropout": max(drops)}
-        elif went.stuck and self._crushed(run):
+        elif went.stuck and (crushed := self._crushed(run)):
             share = self._penalty(run, run.of("batch_loss"), slice(3))
-            said = f"the penalty on the weights, {share:.0%} of the first losses, crushes them"
+            said = f"the penalty on {crushed}, {share:.0%} of the first losses, crushes them"
             evidence = {"penalty": share}
         else:
             return
@@ -120,16 +121,23 @@ class ExcessiveRegularization(Obstacle):
             confidence=0.88,
         )
 
-    def _crushed(self, run: Run) -> bool:
-        """Return whether a penalty was most of the loss and the weights have shrunk to nothing."""
-        left = [
-            sizes[-1] / sizes[0]
-            for la in run.weights
-            if (sizes := run.of("weight_rms", la.name).values) and sizes[0] > 0
-        ]
-        return (
-            middle(left) < self.CRUSHED
-            and self._penalty(run, run.of("batch_loss"), slice(3)) > self.PENALTY
+    def _crushed(self, run: Run) -> str:
+        """Return what has shrunk to nothing under a penalty that was most of the loss, or ""."""
+        if not self._penalty(run, run.of("batch_loss"), slice(3)) > self.PENALTY:
+            return ""
+        hidden = [la for la in run.weights if not la.output]
+        if self._left(run, "weight_rms", run.weights) < self.CRUSHED:
+            return "weights"
+        return "outputs" if self._left(run, "sample_std", hidden) < self.CRUSHED else ""
+
+    def _left(self, run: Run, signal: str, layers: Sequence[Layer]) -> float:
+        """Return how much of a signal's first value is left at the end, in the middle layer."""
+        return middle(
+            [
+                sizes[-1] / sizes[0]
+                for la in layers
+                if (sizes := run.of(signal, la.name).values) and sizes[0] > 0
+            ]
         )
 
     def _penalty(self, run: Run, own: Series, part: slice = slice(-8, None)) -> float:
