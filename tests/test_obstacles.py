@@ -306,6 +306,16 @@ def test_statistics_that_come_too_late_are_no_overfitting() -> None:
     assert diagnose_run(usual, ALL)[0].obstacle != "batch-norm-mismatch"
 
 
+def test_weights_that_are_nan_behind_a_finite_loss() -> None:
+    run = sketch(loss=lambda step: 0.69)
+    key = ("0", "weight_rms")
+    sizes = run.series[key]
+    lost = Series(sizes.steps, (*sizes.values[:5], *[math.nan] * len(sizes.values[5:])))
+    finding = diagnose_run(replace(run, series={**run.series, key: lost}), ALL)[0]
+    assert finding.obstacle == "non-finite-values"
+    assert "the weights of `0` are NaN, which the loss does not show, at step 5" in finding.message
+
+
 def test_a_first_step_that_breaks_the_training_is_the_rates() -> None:
     """Afterwards gradients are zero: neither promises nor changes tell."""
     moved = sketch(

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from unstuck.findings import Finding, Location, Severity
 from unstuck.obstacles import Obstacle
-from unstuck.signals import Run
+from unstuck.signals import Layer, Run
 from unstuck.sketch import learning, sketch
 
 
@@ -25,7 +25,8 @@ class NonFiniteValues(Obstacle):
     Evidence:
         The first step whose loss is NaN or infinite, and what the watcher found there: inputs or
         targets that are not finite, weights that were already destroyed by the step before, or else
-        the first operation of the graph with a non-finite value.
+        the first operation of the graph with a non-finite value. Or a layer whose weights were
+        finite and stay NaN, whatever the loss is: TensorFlow's ReLU makes 0 of NaN.
 
     Known problems:
         With mixed precision, steps that the scaler skips on purpose are not counted.
@@ -70,6 +71,9 @@ class NonFiniteValues(Obstacle):
             ),
             None,
         )
+        hidden = None if broken is not None else _destroyed(run)
+        if hidden is not None:
+            broken = hidden[1]
         if broken is None:
             return
         origin = run.facts.get("nonfinite") or {}
@@ -79,11 +83,15 @@ class NonFiniteValues(Obstacle):
         if rows := origin.get("rows"):
             named = ", ".join(map(str, rows)) + ("…" if origin["bad_rows"] > len(rows) else "")
             said += f", in {origin['bad_rows']} of {origin['batch']} rows of the batch ({named})"
+        infinite = abs(run.loss.at(broken) or 0) == math.inf
+        what = f"the loss is {'infinite' if infinite else 'NaN'}"
+        if hidden is not None:  # a ReLU may make 0 of NaN
+            layer = layer or hidden[0]
+            what = f"the weights of `{hidden[0].name}` are NaN, which the loss does not show,"
         yield self.finding(
             run,
             Severity.ERROR,
-            f"the loss is {'infinite' if abs(run.loss.at(broken) or 0) == math.inf else 'NaN'} "
-            f"at step {broken}: {said}",
+            f"{what} at step {broken}: {said}",
             layers=[layer] if layer else [],
             steps=(broken, run.steps - 1),
             location=place or (layer.location if layer else None) or run.loss_function.location,
@@ -93,3 +101,13 @@ class NonFiniteValues(Obstacle):
             },
             confidence=0.95,
         )
+
+
+def _destroyed(run: Run) -> tuple[Layer, int] | None:
+    """Return the first layer whose weights were finite and are NaN to the end, and since when."""
+    for layer in run.weights:
+        sizes = run.of("weight_rms", layer.name)
+        lost = next((s for s, v in sizes.pairs() if math.isnan(v)), None)
+        if lost is not None and sizes[0] == sizes[0] and math.isnan(sizes[-1]):
+            return layer, lost
+    return None
