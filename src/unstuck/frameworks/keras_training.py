@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 from keras.src import backend, regularizers
@@ -68,7 +68,7 @@ class Training:
         self._schedule: tuple[Any, Callable[[int], Any]] | None = None
         self._penalized = -1
         self._evaluations: dict[Any, int] = {}
-        self._pending: list[tuple[int, Any, float]] = []
+        self._pending: list[tuple[int, Any, SupportsFloat]] = []
         self._mean = RunningMean()
         self._loss_source = self.recorder.source(index, "", ("loss",))
         self.loss = 0.0
@@ -120,7 +120,7 @@ class Training:
         self.fetch()
         self._mean = self._mean.anew()
 
-    def stepped(self, logs: Mapping[str, Any], rows: float, steps: int = 1) -> None:
+    def stepped(self, logs: Mapping[str, Any], rows: SupportsFloat, steps: int = 1) -> None:
         """Note the loss of a step that was taken, as its logs have it."""
         name = loss_name(logs)
         if name is not None:
@@ -145,7 +145,7 @@ class Training:
             ready = sum(1 for _ in takewhile(_is_there, self._pending))
         pending, self._pending = self._pending[:ready], self._pending[ready:]
         for step, value, rows in pending:
-            loss = self._mean.add(float(value), rows)
+            loss = self._mean.add(float(value), float(rows))
             if loss is not None:
                 self.loss = loss
                 if not math.isfinite(loss) and "nonfinite" not in self._facts:
@@ -404,7 +404,7 @@ def _added(regularizer: Any, weights: Array) -> float:
     return float(backend.convert_to_numpy(regularizer(backend.convert_to_tensor(weights))))
 
 
-def _is_there(pending: tuple[int, Any, float]) -> bool:
+def _is_there(pending: tuple[int, Any, SupportsFloat]) -> bool:
     """Return whether a loss has been computed; JAX gives out what it is still computing."""
     is_ready = getattr(pending[1], "is_ready", None)
     return is_ready is None or bool(is_ready())
