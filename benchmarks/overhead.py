@@ -29,7 +29,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 
-from unstuck.runner import Spec
+from unstuck.runner import COMMAND, Spec
 
 HERE = Path(__file__).parent
 TRAININGS = {
@@ -122,7 +122,7 @@ def start(training: str, peer: str, folder: str) -> Arm | None:
     if peer == "unstuck":
         record = os.path.join(folder, f"{training}.db")
         spec = Spec(record).to_json()
-        command = [sys.executable, "-P", "-m", "unstuck.runner", spec, script, training, "bare"]
+        command = [*COMMAND, spec, script, training, "bare"]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -206,7 +206,9 @@ def _run_child(
     spec: Any, script: str, arguments: Sequence[str], line: StatusLine | None = None
 ) -> int:
     """Run the script in a process of its own; Ctrl-C goes to it, we wait."""
-    command = [sys.executable, "-P", "-m", "unstuck.runner", spec.to_json(), script, *arguments]
+    from unstuck.runner import COMMAND
+
+    command = [*COMMAND, spec.to_json(), script, *arguments]
     child = subprocess.Popen(command)
     handlers = {
         number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)

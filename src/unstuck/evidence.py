@@ -33,6 +33,7 @@ __all__ = [
     "memorized",
     "middle",
     "noise",
+    "norm_momenta",
     "own_losses",
     "ratio",
     "right_in_training",
@@ -469,13 +470,17 @@ def falls_behind(run: Run) -> bool:
     return bool(loss) and fmean(loss) > 2 * went.final
 
 
+def norm_momenta(run: Run) -> list[float]:
+    """Return the momenta of a run's normalizations, as PyTorch has them; none that average all."""
+    return [m for m in run.facts.get("norm_momentum") or [] if m is not None]
+
+
 def lagging(run: Run) -> list[float]:
     """Return the momenta of running statistics that are not yet those of the data at a run's end.
 
     As PyTorch has them: the share that comes from the last batch.
     """
-    momenta = [m for m in run.facts.get("norm_momentum") or [] if m is not None]
-    return [m for m in momenta if m * run.steps <= LAG]
+    return [m for m in norm_momenta(run) if m * run.steps <= LAG]
 
 
 def kept_pass(run: Run) -> int | None:

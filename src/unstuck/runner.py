@@ -31,8 +31,10 @@ from unstuck.shadowing import give_way
 if TYPE_CHECKING:
     from unstuck.remedies import Change
 
-__all__ = ["Spec", "StopTraining", "execute", "main", "run_child"]
+__all__ = ["COMMAND", "Spec", "StopTraining", "execute", "main", "run_child"]
 
+COMMAND = (sys.executable, "-P", "-m", "unstuck.runner")
+"""Starts this module; without ``-P`` files of the working directory would hide the library's."""
 CRASHED = "crashed"
 """Fact: the last line of the script's traceback."""
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from unstuck.record import RecordError, Recording, read
 from unstuck.remedies import Settings
 from unstuck.resume import Moment, Store, identity
-from unstuck.runner import Spec, run_child
+from unstuck.runner import COMMAND, Spec, run_child
 
 __all__ = [
     "Candidate",
@@ -232,7 +232,7 @@ class LocalExecutor:
             "PYTHONHASHSEED": "0",
         }
         self._server = subprocess.Popen(
-            [sys.executable, "-P", "-m", "unstuck.runner", "--serve"],
+            [*COMMAND, "--serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if not os.environ.get("UNSTUCK_DEBUG") else None,

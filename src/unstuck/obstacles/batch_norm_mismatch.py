@@ -6,7 +6,16 @@ import math
 from collections.abc import Iterator
 from typing import ClassVar
 
-from unstuck.evidence import BEHIND, Descent, descent, held_out_end, lagging, middle, validation
+from unstuck.evidence import (
+    BEHIND,
+    Descent,
+    descent,
+    held_out_end,
+    lagging,
+    middle,
+    norm_momenta,
+    validation,
+)
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run, Series
@@ -74,7 +83,7 @@ class BatchNormMismatch(Obstacle):
 
     def check(self, run: Run) -> Iterator[Finding]:
         """Yield at most one finding."""
-        momenta = [m for m in run.facts.get("norm_momentum") or [] if m is not None]
+        momenta = norm_momenta(run)
         if not momenta:
             return
         went = descent(run)

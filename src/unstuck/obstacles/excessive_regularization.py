@@ -104,10 +104,13 @@ class ExcessiveRegularization(Obstacle):
         elif drops:
             said = f"dropout takes away {max(drops):.0%} of the units"
             evidence = {"dropout": max(drops)}
-        elif went.stuck and (crushed := self._crushed(run)):
-            share = self._penalty(run, run.of("batch_loss"), slice(3))
-            said = f"the penalty on {crushed}, {share:.0%} of the first losses, crushes them"
-            evidence = {"penalty": share}
+        elif (
+            went.stuck
+            and (first := self._penalty(run, run.of("batch_loss"), slice(3))) > self.PENALTY
+            and (crushed := self._crushed(run))
+        ):
+            said = f"the penalty on {crushed}, {first:.0%} of the first losses, crushes them"
+            evidence = {"penalty": first}
         else:
             return
         yield self.finding(
@@ -122,9 +125,7 @@ class ExcessiveRegularization(Obstacle):
         )
 
     def _crushed(self, run: Run) -> str:
-        """Return what has shrunk to nothing under a penalty that was most of the loss, or ""."""
-        if not self._penalty(run, run.of("batch_loss"), slice(3)) > self.PENALTY:
-            return ""
+        """Return what has shrunk to nothing: the weights or the hidden outputs, or ""."""
         hidden = [la for la in run.weights if not la.output]
         if self._left(run, "weight_rms", run.weights) < self.CRUSHED:
             return "weights"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from unstuck.evidence import activation, descent, middle, ratio, validation
+from unstuck.evidence import activation, descent, held_out_end, middle, ratio
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Layer, Run
@@ -173,10 +173,7 @@ class MismatchedInitialization(Obstacle):
             middle(run.of("saturated_share", la.activation_name or "").values[-3:]) > self.SATURATED
             for la in pinned
         )
-        passes = validation(run)
-        if not still or passes is None or not passes[0]:
-            return False
-        return middle(passes[0].values[-3:]) > 2 * descent(run).final
+        return still and held_out_end(run)[0] > 2 * descent(run).final
 
     def _scale(self, run: Run, layer: Layer) -> float:
         """Return the weights' scale over that of He or Xavier; NaN if not measured."""

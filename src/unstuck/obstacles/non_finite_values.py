@@ -108,6 +108,6 @@ def _destroyed(run: Run) -> tuple[Layer, int] | None:
     for layer in run.weights:
         sizes = run.of("weight_rms", layer.name)
         lost = next((s for s, v in sizes.pairs() if math.isnan(v)), None)
-        if lost is not None and sizes[0] == sizes[0] and math.isnan(sizes[-1]):
+        if lost is not None and not math.isnan(sizes[0]) and math.isnan(sizes[-1]):
             return layer, lost
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from unstuck.evidence import descent, middle, right_in_training, validation
+from unstuck.evidence import descent, held_out_end, middle, right_in_training
 from unstuck.findings import Finding, Severity
 from unstuck.obstacles import Obstacle
 from unstuck.signals import Run
@@ -89,10 +89,7 @@ class UnshuffledData(Obstacle):
         # Early samples of a sorted pass see few classes: then judge by equally frequent ones.
         even = len(counts) * (1 - (1 - 1 / len(counts)) ** rows)
         never = [i for i, c in enumerate(counts) if c == 0]
-        seen = validation(run)
-        behind = False
-        if seen is not None and seen[1]:
-            behind = right_in_training(run)[0] - middle(seen[1].values[-3:]) > 0.3
+        behind = right_in_training(run)[0] - held_out_end(run)[1] > 0.3
         if distinct < self.PART * expected and expected >= 1.5:
             said = (
                 f"batches of {rows:g} rows hold {distinct:g} of {len(counts)} classes; at random "

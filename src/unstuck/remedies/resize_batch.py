@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from unstuck.edits import Rewrite
-from unstuck.evidence import lagging, middle
+from unstuck.evidence import lagging, middle, norm_momenta
 from unstuck.findings import Finding
 from unstuck.remedies import Change, Remedy, Settings
 from unstuck.signals import Run
@@ -110,9 +110,10 @@ class ResizeBatch(Remedy):
 
 
 def _odd(run: Run) -> list[float]:
-    momenta = [m for m in run.facts.get("norm_momentum") or [] if m is not None]
     late = [m for m in lagging(run) if m < MOMENTUM]
-    return [m for m in dict.fromkeys(momenta) if m in late or not USUAL[0] <= m <= USUAL[1]]
+    return [
+        m for m in dict.fromkeys(norm_momenta(run)) if m in late or not USUAL[0] <= m <= USUAL[1]
+    ]
 
 
 def _rest(loader: Mapping[str, object]) -> bool:

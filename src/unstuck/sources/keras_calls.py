@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from unstuck.findings import Location
 from unstuck.sources.script import Script, callee, dotted
 
-__all__ = ["COMPILE", "FIT", "POSITIONS", "KerasCall", "assigned", "keras_call"]
+__all__ = ["COMPILE", "FIT", "POSITIONS", "KerasCall", "assigned", "given", "keras_call"]
 
 _CONV = ("filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
 _DEPTHWISE = ("kernel_size", "strides", "padding", "depth_multiplier", "data_format")
@@ -96,11 +96,11 @@ class KerasCall:
     @property
     def given(self) -> Mapping[str, ast.expr]:
         """Arguments that are written in the call itself, by name."""
-        return _given(self.node, self.positions)
+        return given(self.node, self.positions)
 
     def argument(self, name: str) -> ast.expr | None:
         """Return an argument, in the call or in the partial call behind it."""
-        behind = _given(self.partial, ()) if self.partial is not None else {}
+        behind = given(self.partial, ()) if self.partial is not None else {}
         return self.given.get(name, behind.get(name))
 
     @property
@@ -109,7 +109,8 @@ class KerasCall:
         return callee(self.node)
 
 
-def _given(call: ast.Call, positions: Sequence[str]) -> dict[str, ast.expr]:
+def given(call: ast.Call, positions: Sequence[str]) -> dict[str, ast.expr]:
+    """Return the arguments that are written in a call, by name; none behind a starred one."""
     found: dict[str, ast.expr] = {}
     for name, value in zip(positions, call.args, strict=False):
         if isinstance(value, ast.Starred):

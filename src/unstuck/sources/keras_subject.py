@@ -228,8 +228,10 @@ class KerasSubject:
             arguments: Of that class; with none, the function's name says it all.
         """
         names = {activation.name for activation in activations}
-        values = ", ".join(f"{name}={number(value)}" for name, value in arguments.items())
-        made = f"{self.root}.layers.{layer}({values})" if values else ""
+        values = {name: number(value) for name, value in arguments.items()}
+        kind_class = f"{self.root}.layers.{layer}"
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        made = f"{kind_class}({given})" if values else ""
         changes: list[Change] = []
         for place in dict.fromkeys(activation.location for activation in activations):
             here = [a for a in self.run.activations if a.location == place]
@@ -239,7 +241,7 @@ class KerasSubject:
                 continue
             if not all(a.name in names for a in here):
                 continue
-            edit = self._replaced(call, here[0], kind, layer, arguments)
+            edit = self._replaced(call, here[0], kind, kind_class, values, made)
             if edit is None:
                 continue
             old = sorted({self.kind(a) for a in here})
@@ -285,27 +287,23 @@ class KerasSubject:
         call: KerasCall,
         activation: Activation,
         kind: str,
-        layer: str,
-        arguments: Mapping[str, float],
+        kind_class: str,
+        values: Mapping[str, str],
+        made: str,
     ) -> Edit | None:
-        values = {name: number(value) for name, value in arguments.items()}
-        made = f"{self.root}.layers.{layer}"
         if activation.functional:
             named_alike = call.package.rpartition(".")[2] in ("activations", "ops", "nn")
             alike = named_alike and not values
             package = call.package if alike else f"{self.root}.activations"
             return ReplaceCall(call.location, call.expects, f"{package}.{kind}", 1, values)
         if call.name in _OWNING:
-            text = self.quoted(kind, call.script)
-            if values:
-                given = ", ".join(f"{name}={value}" for name, value in values.items())
-                text = f"{made}({given})"
+            text = made or self.quoted(kind, call.script)
             if call.name == "Activation" and values:
-                return ReplaceCall(call.location, call.expects, made, 0, values)
+                return ReplaceCall(call.location, call.expects, kind_class, 0, values)
             self._written[call.location] = text
             return self.set_arguments(call, {"activation": text})
         if call.name in _ACTIVATION_LAYERS:
-            return ReplaceCall(call.location, call.expects, made, 0, values)
+            return ReplaceCall(call.location, call.expects, kind_class, 0, values)
         return None
 
     def add_activation(self, kind: str) -> list[Change]:
@@ -428,9 +426,7 @@ class KerasSubject:
                 name = GLOROT if last else initializer
                 if name.partition("_")[0] in _plain(weight, "initializer"):
                     continue
-                values = {"initializer": self.quoted(name, own.script)}
-                edit = self.set_arguments(weight, values)
-                changes.append(Change(f"{', '.join(names)}: {name}", edit, names))
+                changes.append(self._drawn(weight, name, names))
         return changes
 
     def initialize_recurrent(self) -> list[Change]:
@@ -465,10 +461,14 @@ class KerasSubject:
                 name = "orthogonal" if square(weight) else GLOROT
                 if not given or name in given:
                     continue
-                values = {"initializer": self.quoted(name, weight.script)}
-                edit = self.set_arguments(weight, values)
-                changes.append(Change(f"{', '.join(names)}: {name}", edit, names))
+                changes.append(self._drawn(weight, name, names))
         return changes
+
+    def _drawn(self, weight: KerasCall, initializer: str, names: tuple[str, ...]) -> Change:
+        """Let a weight that a layer of the script's own adds be drawn by an initializer."""
+        values = {"initializer": self.quoted(initializer, weight.script)}
+        what = f"{', '.join(names)}: {initializer}"
+        return Change(what, self.set_arguments(weight, values), names)
 
     def add_batch_norm(self) -> list[Change]:
         """Put batch normalization between hidden layers and their activations."""
@@ -761,15 +761,16 @@ class KerasSubject:
 
         What it makes of the rate of the epoch before is raised to a power instead.
         """
-        fit = self.fit
-        script = fit.script if fit is not None else None
+        if self.fit is None:
+            return []
+        script = self.fit.script
         calls = [
             node
-            for node in ast.walk(script.tree if script is not None else ast.Module([], []))
+            for node in ast.walk(script.tree)
             if isinstance(node, ast.Call) and callee(node) == "LearningRateScheduler"
         ]
         given = argument(calls[0], "schedule", ("schedule",)) if len(calls) == 1 else None
-        if script is None or given is None or not script.editable(given):
+        if given is None or not script.editable(given):
             return []
         function: ast.AST | None = given
         if isinstance(given, ast.Name):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from unstuck.findings import Location
-from unstuck.sources.keras_calls import KerasCall, assigned
+from unstuck.sources.keras_calls import KerasCall, assigned, given
 from unstuck.sources.script import Script, callee, dotted
 
 __all__ = ["OwnLayer", "applied", "own_layer", "square"]
@@ -73,8 +73,7 @@ class OwnLayer:
 
     def _arguments(self) -> Iterator[tuple[str, ast.expr]]:
         init = self._init()
-        written = {word.arg: word.value for word in self.call.keywords if word.arg is not None}
-        written |= dict(zip(self.positions, self.call.args, strict=False))
+        written = given(self.call, self.positions)
         if init is not None:
             places, words = init.args.args, init.args.kwonlyargs
             held = places[len(places) - len(init.args.defaults) :]
